@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Page tables: one builder for every format. A format is data; widths are run-time fields
+ * beside it. "Level" counts upwards from the leaf tables:
+ *
+ *   level 3  [ 512 GiB an entry ]   the root of 48 bits
+ *   level 2  [   1 GiB an entry ]   the root of 39 bits
+ *   level 1  [   2 MiB an entry ]
+ *   level 0  [   4 KiB an entry ]
+ *
+ * Every table is one frame of 512 entries of 64 bits; a root may be 2..16 adjacent frames
+ * (Arm's concatenated tables), which is only more input bits at the root level.
+ */
+#ifndef KERNEL_P2M_PT_H
+#define KERNEL_P2M_PT_H
+
+#include "p2m/extent.h"
+#include "pool.h"
+
+#define PT_LEVELS  4
+#define PT_ENTRIES 512
+#define PT_NONE    UINT64_MAX /* the format cannot say this */
+
+struct pt_format {
+    const char *name;
+    uint64_t present;          /* bits that are all set in a valid entry */
+    uint64_t addr;             /* the address field of leaf and table entries */
+    uint64_t kind;             /* bits that tell a leaf from a table above level 0 */
+    uint64_t kind_leaf;        /* their value in a leaf */
+    uint64_t root_max;         /* frames that a root may have: 1, or 16 where roots can be concatenated */
+    uint64_t table[PT_LEVELS]; /* fixed bits of a table entry at each level */
+    uint64_t leaf[PT_LEVELS];  /* fixed bits of a leaf at each level, PT_NONE: no leaf there */
+    uint64_t perm[8];          /* by R_READ|R_WRITE|R_EXEC */
+    uint64_t mem[MEM_TYPES];
+};
+
+/* Arm ARM D8.3: VMSAv8-64 stage 2, 4 KiB granule. For CPUs and for SMMUv3 stage 2. */
+extern const struct pt_format pt_format_arm_s2;
+/* Arm ARM D8.3: VMSAv8-64 stage 1, EL2 regime, 4 KiB granule; MAIR as in arch/aarch64/mmu.h. */
+extern const struct pt_format pt_format_arm_el2;
+
+struct pt_shape {
+    uint8_t in_bits;    /* input address bits: level 2 32..43, level 3 40..48 */
+    uint8_t out_bits;   /* output address bits: 32..52, for the Arm formats ..48 */
+    uint8_t root_level; /* 2 or 3 */
+    uint8_t leaf_level; /* the largest leaf: 0 (4 KiB), 1 (2 MiB), 2 (1 GiB) */
+};
+
+/* Frames of the root: 1, or 2..16 when in_bits exceeds what one root of its level covers. */
+uint64_t pt_root_frames(struct pt_shape s);
+
+/* One run of frames to map. Raw numbers: the input may be a GFN, a BFN or a virtual frame. */
+struct pt_span {
+    uint64_t in;
+    uint64_t out;
+    uint64_t frames;
+    uint8_t rights; /* R_*; 0 is not mappable: leave it out of the list */
+    uint8_t mem;    /* enum mem_type */
+};
+
+struct pt {
+    const struct pt_format *format;
+    struct pt_shape shape;
+    struct pool *pool;
+    mfn_t root;
+    /* What an entry holds that no span reaches: 0, or the scratch tree (iommu/scratch.h). */
+    uint64_t fill[PT_LEVELS];
+};
+
+/*
+ * Table frames that pt_build will take for these spans, exactly, the root included.
+ * spans: sorted by in, no overlap. Does not count the scratch tree, nor what the pool skips to
+ * align a root of several frames (at most pt_root_frames - 1).
+ */
+uint64_t pt_count(struct pt_shape s, const struct pt_span *spans, uint32_t count);
+
+/*
+ * Build the tables of spans (sorted by in, no overlap) into frames of t->pool; t->format,
+ * t->shape, t->pool and t->fill are the caller's, t->root is the result. Nothing is flushed:
+ * cleaning and invalidation are the caller's. Refused, with the span named in d, before any
+ * frame is taken: input or output past its bits, rights or memory type that the format
+ * cannot say, empty rights, empty or unsorted spans, a shape that the format does not have,
+ * a pool above out_bits. ERR_NO_SPACE: the pool was smaller than pt_count said.
+ *
+ * Guaranteed: tables other than the root get ascending frames in input order (verify relies
+ * on it), and entries of the root above in_bits stay 0, whatever fill says.
+ */
+err_t pt_build(struct pt *t, const struct pt_span *spans, uint32_t count, struct diag *d);
+
+/* A leaf or table entry of the format, for the scratch tree and for tests. */
+uint64_t pt_leaf_entry(const struct pt_format *f, unsigned level, uint64_t out, uint8_t rights, uint8_t mem);
+uint64_t pt_table_entry(const struct pt_format *f, unsigned level, mfn_t table);
+
+/* The CPU's view of a physmap: its extents with cpu rights, as spans. out: room for p->count. */
+uint32_t physmap_cpu_spans(const struct physmap *p, struct pt_span *out);
+
+#endif

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "p2m/verify.h"
+
+/* Arm ARM D8.3.1, 4 KiB granule: literals of our own, on purpose not those of the formats. */
+#define ARM_ADDR     UINT64_C(0x0000fffffffff000) /* 47:12 */
+#define ARM_TYPE     UINT64_C(0x3)                /* 1:0 */
+#define ARM_IS_TABLE UINT64_C(0x3)                /* also a page, at level 0 */
+#define ARM_IS_BLOCK UINT64_C(0x1)
+#define ARM_AF       UINT64_C(0x400)
+#define ARM_XN       UINT64_C(0x40000000000000)
+/* Type, MemAttr or AttrIndx, S2AP or AP, SH, AF, address, XN; nothing else may be set. */
+#define S2_DEFINED  UINT64_C(0x0040fffffffff7ff)
+#define EL2_DEFINED UINT64_C(0x0040fffffffff7df) /* bit 5, NS, is not ours */
+
+#define INDEX_BITS 9
+#define ENTRIES    512
+#define MAX_LEAF   2
+
+/* What the hardware does with a leaf. */
+struct arm_leaf {
+    uint64_t out; /* frame */
+    uint8_t rights, mem;
+};
+
+struct arm_regime {
+    uint64_t root_max; /* frames of a root */
+    uint64_t (*attributes)(uint64_t e, struct arm_leaf *leaf);
+};
+
+/* Walk order is input order; whatever is entered once is not entered again. */
+struct walk {
+    const struct verify_job *j;
+    const struct arm_regime *regime;
+    struct diag *d;
+    uint64_t root_frames;
+    uint64_t out_end;
+    uint32_t cursor;          /* the first span that ends above the input reached */
+    uint64_t above;           /* the next table's frame must be this one or above */
+    bool known[PT_LEVELS];    /* hole[] has been proven */
+    uint64_t hole[PT_LEVELS]; /* the only entry that a hole may hold at each level */
+};
+
+#define VERIFY_FAIL(w, level, in, entry, fmt, ...)                                              \
+    diag_fail((w)->d, ERR_INVALID, "tables, level %u, input 0x%lx, entry 0x%lx: " fmt, (level), \
+              (uint64_t)(in) << FRAME_SHIFT, (entry), __VA_ARGS__)
+
+/*
+ * The attribute decoders fill rights and mem, and return the bits that no meaning goes with.
+ * Shareability is one fixed value for each memory type (checked by leaf_decode).
+ */
+static uint64_t s2_attributes(uint64_t e, struct arm_leaf *leaf)
+{
+    leaf->rights = (uint8_t)((e & 0x40 ? R_READ : 0) | (e & 0x80 ? R_WRITE : 0) | (e & ARM_XN ? 0 : R_EXEC));
+    switch (e >> 2 & 0xf) { /* MemAttr[3:0] */
+    case 0xf:
+        leaf->mem = MEM_NORMAL;
+        break;
+    case 0x5:
+        leaf->mem = MEM_UNCACHED;
+        break;
+    case 0x1:
+        leaf->mem = MEM_DEVICE;
+        break;
+    default:
+        return 0x3c;
+    }
+    return e & ~S2_DEFINED;
+}
+
+static uint64_t el2_attributes(uint64_t e, struct arm_leaf *leaf)
+{
+    static const uint8_t mair[4] = {MEM_DEVICE, MEM_NORMAL, MEM_UNCACHED, 0};
+
+    leaf->rights = (uint8_t)(R_READ | (e & 0x80 ? 0 : R_WRITE) | (e & ARM_XN ? 0 : R_EXEC));
+    if ((e >> 2 & 7) > 2) /* AttrIndx[2:0] */
+        return 0x1c;
+    leaf->mem = mair[e >> 2 & 3];
+    return (e & ~EL2_DEFINED) | (~e & 0x40); /* AP[1] is RES1 */
+}
+
+static const struct arm_regime regimes[] = {
+    [VERIFY_ARM_S2] = {16, s2_attributes},
+    [VERIFY_ARM_EL2] = {1, el2_attributes},
+};
+
+static uint64_t frames_at(unsigned level)
+{
+    return UINT64_C(1) << INDEX_BITS * level;
+}
+
+/* Decode a leaf; returns the bits that are wrong, 0 when the hardware does what leaf says. */
+static uint64_t leaf_decode(const struct walk *w, unsigned level, uint64_t e, struct arm_leaf *leaf)
+{
+    uint64_t bad = w->regime->attributes(e, leaf);
+
+    leaf->out = (e & ARM_ADDR) >> FRAME_SHIFT;
+    bad |= (e & ARM_TYPE) ^ (level == 0 ? ARM_IS_TABLE : ARM_IS_BLOCK);
+    bad |= ~e & ARM_AF;
+    bad |= (e & 0x300) ^ (leaf->mem == MEM_NORMAL ? 0x300 : 0x200); /* SH: inner, outer */
+    bad |= (leaf->out & (frames_at(level) - 1)) << FRAME_SHIFT;
+    return bad;
+}
+
+/* How many of n entries are want, want + step, want + 2 step ... */
+static uint64_t run_length(const uint64_t *e, uint64_t n, uint64_t want, uint64_t step)
+{
+    uint64_t i = 0;
+
+    for (; n - i >= 4; i += 4, want += 4 * step)
+        if (((e[i] ^ want) | (e[i + 1] ^ (want + step)) | (e[i + 2] ^ (want + 2 * step)) |
+             (e[i + 3] ^ (want + 3 * step))) != 0)
+            break;
+    for (; i < n && e[i] == want; i++)
+        want += step;
+    return i;
+}
+
+/* The table that an entry points to; NULL, with a text, when it is not a table entry to the letter. */
+static const uint64_t *table_enter(struct walk *w, unsigned level, uint64_t in, uint64_t e)
+{
+    const struct verify_job *j = w->j;
+    mfn_t f = mfn((e & ARM_ADDR) >> FRAME_SHIFT);
+    err_t err = ERR_NONE;
+
+    if ((e & ~ARM_ADDR) != ARM_IS_TABLE)
+        err =
+            VERIFY_FAIL(w, level, in, e,
+                        "wanted a table entry, found other bits than address and 1:0 (0x%lx)", e & ~ARM_ADDR);
+    else if (!pool_has(j->pool, f) || f.n >= w->out_end)
+        err = VERIFY_FAIL(w, level, in, e, "wanted a table among the %lu frames of the pool at MFN 0x%lx",
+                          j->pool->frames, j->pool->first.n);
+    else if (f.n - j->root.n < w->root_frames || (j->scratch && f.n == j->scratch_page.n))
+        err = VERIFY_FAIL(w, level, in, e, "MFN 0x%lx is the root or the scratch page, wanted another table",
+                          f.n);
+    return err == ERR_NONE ? pool_ptr(j->pool, f) : NULL;
+}
+
+/*
+ * The first hole at a level: prove that its entry leads to the scratch page and nowhere else,
+ * level by level, and remember it. All other holes of the level must hold the same entry, so
+ * each shared table is read once.
+ */
+// NOLINTNEXTLINE(misc-no-recursion): one level down a call, PT_LEVELS at the most
+static err_t hole_learn(struct walk *w, unsigned level, uint64_t in, uint64_t e)
+{
+    const struct verify_job *j = w->j;
+
+    if (level == 0) {
+        struct arm_leaf leaf;
+        uint64_t bad = leaf_decode(w, 0, e, &leaf);
+        if (bad != 0 || leaf.out != j->scratch_page.n || leaf.rights != j->scratch_rights ||
+            leaf.mem != MEM_NORMAL)
+            return VERIFY_FAIL(w, level, in, e,
+                               "wanted the scratch page, MFN 0x%lx rights %u, found MFN 0x%lx rights %u "
+                               "(bits 0x%lx are wrong)",
+                               j->scratch_page.n, j->scratch_rights, leaf.out, leaf.rights, bad);
+    } else {
+        const uint64_t *table = table_enter(w, level, in, e);
+        if (table == NULL)
+            return ERR_INVALID;
+        if (!w->known[level - 1]) {
+            err_t err = hole_learn(w, level - 1, in, table[0]);
+            if (err != ERR_NONE)
+                return err;
+        }
+        uint64_t same = run_length(table, ENTRIES, w->hole[level - 1], 0);
+        if (same != ENTRIES)
+            return VERIFY_FAIL(w, level - 1, in, table[same], "entry %lu of a scratch table, wanted 0x%lx",
+                               same, w->hole[level - 1]);
+    }
+    w->hole[level] = e;
+    w->known[level] = true;
+    return ERR_NONE;
+}
+
+static err_t holes_check(struct walk *w, const uint64_t *e, uint64_t n, unsigned level, uint64_t in)
+{
+    if (!w->known[level]) {
+        err_t err = hole_learn(w, level, in, e[0]);
+        if (err != ERR_NONE)
+            return err;
+    }
+    uint64_t same = run_length(e, n, w->hole[level], 0);
+    if (same == n)
+        return ERR_NONE;
+    return VERIFY_FAIL(w, level, in + same * frames_at(level), e[same], "wanted a hole, 0x%lx",
+                       w->hole[level]);
+}
+
+/* Leaves of span s from entry e on, at most n; *n becomes how many there were. */
+static err_t leaves_check(struct walk *w, const uint64_t *e, uint64_t *n, unsigned level, uint64_t in,
+                          const struct pt_span *s)
+{
+    uint64_t size = frames_at(level);
+    struct arm_leaf leaf = {0};
+    uint64_t bad = leaf_decode(w, level, e[0], &leaf);
+
+    if (level > w->j->shape.leaf_level)
+        return VERIFY_FAIL(w, level, in, e[0], "wanted a table: leaves end at level %u",
+                           w->j->shape.leaf_level);
+    if (s->in > in || s->in + s->frames - in < size)
+        return VERIFY_FAIL(w, level, in, e[0],
+                           "wanted a table: input frames 0x%lx..0x%lx are not the whole entry", s->in,
+                           s->in + s->frames - 1);
+    if (bad != 0 || leaf.out != s->out + (in - s->in) || leaf.rights != s->rights || leaf.mem != s->mem)
+        return VERIFY_FAIL(
+            w, level, in, e[0],
+            "wanted frame 0x%lx rights %u memory %u, found 0x%lx, %u, %u (bits 0x%lx are wrong)",
+            s->out + (in - s->in), s->rights, s->mem, leaf.out, leaf.rights, leaf.mem, bad);
+
+    uint64_t inside = (s->in + s->frames - in) / size;
+    *n = run_length(e, inside < *n ? inside : *n, e[0], size << FRAME_SHIFT);
+    return ERR_NONE;
+}
+
+/* The span that holds in or is the next one above it; NULL: none. */
+static const struct pt_span *span_at(struct walk *w, uint64_t in)
+{
+    const struct verify_job *j = w->j;
+
+    while (w->cursor < j->count && j->spans[w->cursor].in + j->spans[w->cursor].frames <= in)
+        w->cursor++;
+    return w->cursor < j->count ? &j->spans[w->cursor] : NULL;
+}
+
+/* n entries whose first one is for input frame base. */
+// NOLINTNEXTLINE(misc-no-recursion): one level down a call, PT_LEVELS at the most
+static err_t table_check(struct walk *w, const uint64_t *e, uint64_t n, unsigned level, uint64_t base)
+{
+    err_t err = ERR_NONE;
+    uint64_t run;
+
+    for (uint64_t i = 0; i < n && err == ERR_NONE; i += run) {
+        uint64_t in = base + i * frames_at(level);
+        const struct pt_span *s = span_at(w, in);
+        uint64_t touched = s == NULL ? n : s->in <= in ? i : (s->in - base) / frames_at(level);
+
+        run = (touched < n ? touched : n) - i;
+        if (run != 0) {
+            err = holes_check(w, e + i, run, level, in);
+        } else if (level == 0 || (e[i] & ARM_TYPE) != ARM_IS_TABLE) {
+            run = n - i;
+            err = leaves_check(w, e + i, &run, level, in, s);
+        } else {
+            const uint64_t *table = table_enter(w, level, in, e[i]);
+            uint64_t f = (e[i] & ARM_ADDR) >> FRAME_SHIFT;
+            if (table == NULL)
+                return ERR_INVALID;
+            if (f < w->above)
+                return VERIFY_FAIL(w, level, in, e[i],
+                                   "wanted a table that is not in use, at MFN 0x%lx or above", w->above);
+            w->above = f + 1;
+            run = 1;
+            err = table_check(w, table, ENTRIES, level - 1, in);
+        }
+    }
+    return err;
+}
+
+/* Is the job itself sound? Then every span lies in the input range, so that the walk meets it. */
+static err_t job_check(struct walk *w)
+{
+    const struct verify_job *j = w->j;
+    struct pt_shape s = j->shape;
+    uint64_t in_end = UINT64_C(1) << (s.in_bits - FRAME_SHIFT);
+    uint64_t from = 0;
+
+    for (uint32_t i = 0; i < j->count; i++) {
+        const struct pt_span *p = &j->spans[i];
+        if (p->frames == 0 || p->in < from || p->in >= in_end || p->frames > in_end - p->in ||
+            p->out >= w->out_end || p->frames > w->out_end - p->out)
+            return diag_fail(
+                w->d, ERR_INVALID,
+                "tables, span %u: input frame 0x%lx, output frame 0x%lx, 0x%lx frames: wanted sorted, "
+                "without overlap, within %u input and %u output bits",
+                i, p->in, p->out, p->frames, s.in_bits, s.out_bits);
+        from = p->in + p->frames;
+    }
+    if (!pool_has(j->pool, j->root) || w->root_frames > j->pool->frames - (j->root.n - j->pool->first.n) ||
+        j->root.n % w->root_frames != 0 || j->root.n + w->root_frames > w->out_end)
+        return diag_fail(w->d, ERR_INVALID,
+                         "tables, root at MFN 0x%lx: wanted %lu frames of the pool, aligned to their size",
+                         j->root.n, w->root_frames);
+    return ERR_NONE;
+}
+
+static err_t shape_check(struct walk *w)
+{
+    struct pt_shape s = w->j->shape;
+    unsigned least = s.root_level == 3 ? 40 : 32;
+    unsigned one_frame = s.root_level == 3 ? 48 : 39;
+
+    w->root_frames = s.in_bits <= one_frame       ? 1
+                     : s.in_bits - one_frame <= 4 ? UINT64_C(1) << (s.in_bits - one_frame)
+                                                  : 0;
+    if ((s.root_level != 2 && s.root_level != 3) || s.in_bits < least || s.in_bits > 48 ||
+        w->root_frames == 0 || w->root_frames > w->regime->root_max || s.out_bits < 32 || s.out_bits > 48 ||
+        s.leaf_level > MAX_LEAF)
+        return diag_fail(
+            w->d, ERR_INVALID,
+            "tables of %u input and %u output bits, root level %u, leaves to level %u: no such tables",
+            s.in_bits, s.out_bits, s.root_level, s.leaf_level);
+    w->out_end = UINT64_C(1) << (s.out_bits - FRAME_SHIFT);
+    return ERR_NONE;
+}
+
+err_t verify_tables(const struct verify_job *j, struct diag *d)
+{
+    if ((unsigned)j->format >= sizeof regimes / sizeof *regimes)
+        return diag_fail(d, ERR_INVALID, "tables: format %u is not known", (unsigned)j->format);
+
+    struct walk w = {.j = j, .regime = &regimes[j->format], .d = d};
+    for (unsigned level = 0; level < PT_LEVELS; level++)
+        w.known[level] = !j->scratch; /* then a hole is 0 */
+
+    err_t err = shape_check(&w);
+    if (err == ERR_NONE)
+        err = job_check(&w);
+    if (err != ERR_NONE)
+        return err;
+
+    unsigned level = j->shape.root_level;
+    const uint64_t *root = pool_ptr(j->pool, j->root);
+    uint64_t used = (UINT64_C(1) << (j->shape.in_bits - FRAME_SHIFT)) / frames_at(level);
+    uint64_t all = w.root_frames * ENTRIES;
+    err = table_check(&w, root, used, level, 0);
+    if (err != ERR_NONE)
+        return err;
+
+    /* Entries of the root above in_bits: the hardware does not look at them, nobody writes them. */
+    uint64_t zero = run_length(root + used, all - used, 0, 0);
+    if (used + zero != all)
+        return VERIFY_FAIL(&w, level, (used + zero) * frames_at(level), root[used + zero],
+                           "wanted 0: the input has %u bits", j->shape.in_bits);
+    return ERR_NONE;
+}
