@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Arm SMMUv3 (IHI 0070): stage-2 translation, two-level stream table, abort by default.
+ *
+ * Order of use, one unit: probe, block, setup, attach..., enable. After block no stream can
+ * do DMA until it is attached and the unit is enabled. Run time: events, abort_stream.
+ */
+#ifndef KERNEL_IOMMU_SMMUV3_H
+#define KERNEL_IOMMU_SMMUV3_H
+
+#include "board.h"
+#include "lock.h"
+#include "mmio.h"
+#include "p2m/pt.h"
+
+/* Words of hardware structures; constructors are pure and unit-tested (IHI 0070, 5.2 and 4). */
+struct smmuv3_ste {
+    uint64_t w[8];
+};
+struct smmuv3_cmd {
+    uint64_t w[2];
+};
+struct smmuv3_event {
+    uint64_t w[4];
+};
+
+struct smmuv3_stage2 {
+    maddr_t root;
+    struct pt_shape shape; /* in_bits 25..48, root_level 2 or 3 */
+    uint16_t vmid;
+    uint8_t pa_bits; /* S2PS: 32, 36, 40, 42, 44 or 48 */
+};
+
+#define SMMUV3_WALK_CACHED 1u /* the walker snoops: tables are read write-back, inner shareable */
+#define SMMUV3_SHCFG       2u /* the unit can override shareability (IDR1.ATTR_TYPES_OVR): set the field */
+
+extern const uint8_t smmuv3_pa_bits[7]; /* address sizes by S2PS and IDR5.OAS code */
+
+struct smmuv3_ste smmuv3_ste_abort(void);
+/* s2 as checked by smmuv3_attach; flags: what the unit can do. */
+struct smmuv3_ste smmuv3_ste_stage2(const struct smmuv3_stage2 *s2, unsigned flags);
+struct smmuv3_cmd smmuv3_cmd_cfgi_ste(uint32_t sid);
+struct smmuv3_cmd smmuv3_cmd_cfgi_all(void);
+struct smmuv3_cmd smmuv3_cmd_tlbi_el2_all(void);
+struct smmuv3_cmd smmuv3_cmd_tlbi_nsnh_all(void);
+struct smmuv3_cmd smmuv3_cmd_sync(void);
+
+/* What an event record says, decoded (IHI 0070, 7.3). */
+struct smmuv3_fault {
+    uint32_t sid;
+    uint8_t type;     /* 0x10 F_TRANSLATION ... */
+    const char *what; /* in words: "translation fault", "permission fault", "unknown stream" ... */
+    bool read;        /* RnW */
+    bool has_addr;
+    uint64_t addr; /* input address */
+};
+struct smmuv3_fault smmuv3_event_decode(const struct smmuv3_event *e);
+
+struct smmuv3 {
+    mmio_t base;
+    maddr_t at; /* of the registers: names the unit in messages */
+    bool coherent, enabled;
+    uint8_t sid_bits, out_bits;
+    uint32_t idr0;
+    unsigned ste_flags; /* SMMUV3_WALK_CACHED, SMMUV3_SHCFG */
+    struct pool *pool;
+    mfn_t l1;    /* level-1 stream table: a descriptor for each 64 streams */
+    mfn_t quiet; /* a level-2 table of abort entries, for groups of streams that were made silent */
+    mfn_t cmdq, evtq;
+    uint32_t cmd_prod; /* as the register: index and wrap bit */
+    uint32_t evt_cons;
+    struct lock lock;
+};
+
+#define SMMUV3_SPLIT        6  /* 64 STEs, one frame, a level-2 table */
+#define SMMUV3_CMDQ_LOG2    8  /* one frame of 16-byte commands */
+#define SMMUV3_EVTQ_LOG2    7  /* one frame of 32-byte records */
+#define SMMUV3_SID_BITS_MAX 20 /* streams beyond have no table entry: they abort and cannot be attached */
+
+/*
+ * Frames that setup and attach take for sid_bits and these streams (sorted or not, duplicates
+ * allowed), with what aligning the level-1 table can lose.
+ */
+uint64_t smmuv3_frames(uint8_t sid_bits, const uint32_t *sid, uint32_t count);
+
+/*
+ * Read the ID registers into b (sid_bits, in_bits, out_bits, stage2; coherent is cleared where the
+ * unit cannot snoop). Refused, with the missing feature in words: no stage 2, no AArch64 tables, no
+ * 4 KiB granule, no two-level stream table, forced stalls, preset tables or queues ...
+ */
+err_t smmuv3_probe(struct board_smmu *b, mmio_t base, struct diag *d);
+
+/*
+ * GBPA.ABORT, then translation off if firmware left it on: from here no stream passes. Every wait
+ * is bounded.
+ */
+err_t smmuv3_block(mmio_t base, struct diag *d);
+
+/* Take the tables and queues from pool, program them, leave translation off. */
+err_t smmuv3_setup(struct smmuv3 *s, const struct board_smmu *b, mmio_t base, struct pool *pool,
+                   struct diag *d);
+
+/*
+ * Give a stream a stage-2 map, whose tables are built and cleaned. Before enable, or later with its
+ * own invalidation. The same map again is no error; another one needs smmuv3_abort_stream first.
+ */
+err_t smmuv3_attach(struct smmuv3 *s, uint32_t sid, const struct smmuv3_stage2 *s2, struct diag *d);
+
+/* Invalidate every cached configuration and translation, then enable translation and the event interrupt. */
+err_t smmuv3_enable(struct smmuv3 *s, struct diag *d);
+
+/*
+ * Make a stream abort silently (no more events): one descriptor write and one invalidation. A
+ * stream in a group of 64 that holds no attached one takes its whole group along.
+ */
+err_t smmuv3_abort_stream(struct smmuv3 *s, uint32_t sid, struct diag *d);
+
+/*
+ * Take at most max records off the event queue and hand each to fn; acknowledges overflow and global
+ * errors (GERROR), reported as text through note. Returns the number taken; when that is max, call
+ * again: the interrupt comes only when the queue turns from empty to not empty. fn and note are
+ * called without the lock, so fn may call smmuv3_abort_stream.
+ */
+typedef void smmuv3_fault_fn(void *ctx, const struct smmuv3_fault *f);
+typedef void smmuv3_note_fn(void *ctx, const char *text);
+uint32_t smmuv3_events(struct smmuv3 *s, uint32_t max, smmuv3_fault_fn *fn, smmuv3_note_fn *note, void *ctx);
+
+#endif
