@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Exits from a guest. A handler says what is to happen; exits.c alone does it.
+ *
+ *   vectors.S --> exit_hvc, exit_irq            fast, caller-saved registers only
+ *             --> exit_sync --> table by EC --> trap_abort.c, trap_sysreg.c, call.c
+ */
+#ifndef ARCH_AARCH64_EXITS_H
+#define ARCH_AARCH64_EXITS_H
+
+#include "partition.h"
+
+enum outcome {
+    OUTCOME_RESUME,    /* at the same instruction */
+    OUTCOME_SKIP,      /* past it */
+    OUTCOME_ABORT,     /* synchronous external abort in the guest */
+    OUTCOME_UNDEFINED, /* undefined instruction exception in the guest */
+    OUTCOME_LEAVE,     /* the vCPU leaves: stopped, reset or switched off */
+};
+
+/* Called by vectors.S. esr: ESR_EL2. */
+void exit_hvc(struct guest_regs *r, uint64_t esr);
+void exit_sync(struct guest_regs *r, uint64_t esr);
+void exit_irq(struct guest_regs *r);
+void exit_serror(struct guest_regs *r);
+void exit_aarch32(struct guest_regs *r);
+_Noreturn void exit_own(uint64_t vector, uint64_t sp);
+
+/* Take one pending physical interrupt, if any, outside a guest (idle). */
+void exit_take_irq(void);
+
+/* HVC and SMC alike: SMCCC dispatch on x0. */
+enum outcome call_dispatch(struct vcpu *v, struct guest_regs *r);
+/* PSCI (DEN 0022); fn without the 64-bit convention's bit. */
+enum outcome psci_call(struct vcpu *v, struct guest_regs *r, uint32_t fn, bool is64);
+
+enum outcome trap_data_abort(struct vcpu *v, struct guest_regs *r, uint64_t esr);
+enum outcome trap_instruction_abort(struct vcpu *v, struct guest_regs *r, uint64_t esr);
+enum outcome trap_sysreg(struct vcpu *v, struct guest_regs *r, uint64_t esr);
+
+/* Interrupts of the hypervisor itself (irq.c); false: not one of them. */
+bool irq_own(uint32_t intid);
+
+/* In words, for messages. */
+const char *esr_class_name(uint64_t esr);
+const char *esr_fault_name(uint64_t esr);
+
+#endif

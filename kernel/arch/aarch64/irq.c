@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "irq.h"
+
+#include "arch.h"
+#include "cpu.h"
+#include "dev/pl011.h"
+#include "exits.h"
+#include "mmu.h"
+#include "sysreg.h"
+
+#include <gicv3_sysreg.h>
+
+/* Bounds of one visit: a device or a user that goes on is met again at the next interrupt. */
+#define UART_BYTES  64
+#define SMMU_EVENTS 256
+
+#define CNTHP_ENABLE 1
+#define CNTHP_OFF    2
+
+static struct irq_config irq;
+
+void irq_init(const struct irq_config *c)
+{
+    const struct board *b = c->plan->board;
+    uint32_t self = cpu_self()->index;
+
+    irq = *c;
+    if (c->uart && b->uart.irq.intid != 0)
+        gicv3_claim(b->uart.irq, self);
+    for (uint32_t i = 0; i < b->smmus; i++) {
+        if (b->smmu[i].eventq.intid != 0)
+            gicv3_claim(b->smmu[i].eventq, self);
+        if (b->smmu[i].gerror.intid != 0)
+            gicv3_claim(b->smmu[i].gerror, self);
+    }
+}
+
+void irq_uart_update(struct partition *p)
+{
+    bool level;
+
+    do {
+        level = vpl011_irq_level(&p->uart);
+        vgic_set_level(p, p->plan->vuart_intid, level);
+    } while (level != vpl011_irq_level(&p->uart));
+}
+
+static void uart_input(void)
+{
+    mmio_t base = mmu_device(irq.plan->board->uart.base);
+    char c;
+
+    for (unsigned n = 0; n < UART_BYTES && pl011_get(base, &c); n++) {
+        int32_t who = console_input(c);
+
+        if (who < 0)
+            continue;
+        struct partition *p = &irq.part[who];
+        vpl011_receive(&p->uart, c);
+        irq_uart_update(p);
+    }
+}
+
+static void count(const struct fault_record *r)
+{
+    for (uint32_t i = 0; i < irq.plan->partitions; i++)
+        if (irq.part[i].plan->m->name == r->partition)
+            __atomic_add_fetch(&irq.part[i].dma_faults, 1, __ATOMIC_RELAXED);
+}
+
+static void fault(void *ctx, const struct smmuv3_fault *f)
+{
+    uint32_t unit = *(const uint32_t *)ctx;
+    char text[FAULT_TEXT];
+    struct diag d = {""};
+    enum fault_action action = faults_take(&irq.faults[unit], f, text, sizeof(text));
+
+    count(faults_find(&irq.faults[unit], f->sid));
+    if (action != FAULT_COUNTED)
+        log_line("%s", text);
+    if (action == FAULT_QUARANTINE && smmuv3_abort_stream(&irq.smmu[unit], f->sid, &d) != ERR_NONE)
+        log_line("SMMU: %s", d.text);
+}
+
+static void note(void *ctx, const char *text)
+{
+    (void)ctx;
+    log_line("SMMU: %s", text);
+}
+
+static bool smmu_interrupt(uint32_t intid)
+{
+    const struct board *b = irq.plan->board;
+
+    for (uint32_t i = 0; i < b->smmus; i++) {
+        if (intid != b->smmu[i].eventq.intid && intid != b->smmu[i].gerror.intid)
+            continue;
+        (void)smmuv3_events(&irq.smmu[i], SMMU_EVENTS, fault, note, &i);
+        return true;
+    }
+    return false;
+}
+
+static void audit_arm(uint32_t ms)
+{
+    SYSREG_WRITE(cnthp_tval_el2, (uint64_t)ms * arch_ticks_hz() / 1000);
+    SYSREG_WRITE(cnthp_ctl_el2, CNTHP_ENABLE);
+}
+
+void irq_audit_start(struct vcpu *v)
+{
+    uint32_t ms = v->part->plan->m->audit_ms;
+
+    if (ms == 0 || v->index != 0)
+        return;
+    gicv3_claim(irq.plan->board->timer.hyp, v->board_cpu);
+    audit_arm(ms);
+}
+
+void irq_audit_stop(void)
+{
+    SYSREG_WRITE(cnthp_ctl_el2, CNTHP_OFF);
+}
+
+bool irq_own(uint32_t intid)
+{
+    const struct board *b = irq.plan->board;
+    struct vcpu *v = vcpu_current();
+    bool known = true;
+
+    if (intid == GIC_KICK_SGI || intid == b->gic.maintenance.intid) {
+        if (v != NULL)
+            vgic_flush(v);
+    } else if (intid == b->timer.hyp.intid && v != NULL) {
+        (void)partition_audit(v->part);
+        audit_arm(v->part->plan->m->audit_ms);
+    } else if (irq.uart && intid == b->uart.irq.intid) {
+        uart_input();
+    } else {
+        known = smmu_interrupt(intid);
+    }
+    icc_deactivate(intid);
+    return known;
+}

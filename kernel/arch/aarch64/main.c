@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The boot of the board, one stage after another (docs/model.md):
+ *
+ *   read --> plan, check --> compile --> verify --> program --> load --> launch
+ *
+ * Until verify has passed nothing but the hypervisor's own memory is written, every bus
+ * master is off and every SMMU aborts. Any error ends the boot with a message: no partition starts.
+ */
+#include "boot.h"
+
+#include "check.h"
+#include "cpu.h"
+#include "dev/pl011.h"
+#include "hypercall.h"
+#include "load.h"
+#include "mmu.h"
+#include "mullion.h"
+#include "vcpu.h"
+
+#define ARENA_SIZE (160u << 10)
+
+extern uint8_t _start[], __text_end[], __rodata_end[], __image_end[];
+
+static struct boot boot;
+static uint8_t arena_memory[ARENA_SIZE] __attribute__((aligned(16)));
+
+uintptr_t __stack_chk_guard = 0x6d756c6c696f6e00; /* mixed with the counter and the DTB below */
+_Noreturn void __stack_chk_fail(void);
+
+_Noreturn void __stack_chk_fail(void)
+{
+    log_line("hypervisor bug: stack overwritten; this CPU stops");
+    cpu_halt();
+}
+
+static void stage_done(unsigned stage)
+{
+    boot_stamp[stage] = arch_ticks();
+}
+
+static void uart_put(char c)
+{
+    pl011_put(mmu_device(boot.board.uart.base), c);
+}
+
+static maddr_t symbol(const uint8_t *s)
+{
+    return maddr((uint64_t)(uintptr_t)s);
+}
+
+static err_t map_device(maddr_t base, uint64_t size, const char *what)
+{
+    if (mmu_early_map(base, size, true))
+        return ERR_NONE;
+    return diag_fail(&boot.diag, ERR_NO_SPACE, "board: no early page table left for %s at 0x%lx", what,
+                     base.v);
+}
+
+/* The board's DTB, and a console as soon as it is known where that is. */
+static err_t read_board(uint64_t dtb)
+{
+    struct diag *d = &boot.diag;
+    err_t e = dt_index(&boot.board_dt, "board", (const void *)(uintptr_t)dtb, DT_MAX_SIZE, &boot.arena, d);
+
+    if (e == ERR_NONE)
+        e = board_read(&boot.board, &boot.board_dt, &boot.arena, d);
+    if (boot.board.uart.present &&
+        map_device(boot.board.uart.base, boot.board.uart.size, "the UART") == ERR_NONE) {
+        pl011_init(mmu_device(boot.board.uart.base));
+        console_init(uart_put);
+    }
+    return e;
+}
+
+static err_t read_manifest(void)
+{
+    struct diag *d = &boot.diag;
+    maddr_t at = symbol(__image_end);
+    const struct bundle_header *h = arch_memory(at);
+    uint64_t size;
+
+    if (!mmu_early_map(at, h->total, false))
+        return diag_fail(d, ERR_NO_SPACE, "bundle: no early page table left for its %u bytes", h->total);
+    err_t e = bundle_open(&boot.bundle, h, h->total, d);
+    if (e != ERR_NONE)
+        return e;
+    boot.bundle_end = maddr(at.v + (frames_of(h->total) << FRAME_SHIFT));
+    const void *m = bundle_find(&boot.bundle, BUNDLE_MANIFEST, &size);
+    e = dt_index(&boot.manifest_dt, "manifest", m, size, &boot.arena, d);
+    return e == ERR_NONE ? manifest_parse(&boot.manifest, &boot.manifest_dt, &boot.arena, d) : e;
+}
+
+/* What only the hardware can tell; every master is quiet afterwards. */
+static err_t read_hardware(void)
+{
+    struct board *b = &boot.board;
+    struct diag *d = &boot.diag;
+    static const uint8_t pa_bits[] = {32, 36, 40, 42, 44, 48};
+    uint64_t range = boot_pa_range();
+    err_t e = ERR_NONE;
+
+    b->pa_bits = pa_bits[range < 5 ? range : 5];
+    for (uint32_t i = 0; i < b->smmus && e == ERR_NONE; i++) {
+        mmio_t base = mmu_device(b->smmu[i].base);
+
+        e = map_device(b->smmu[i].base, b->smmu[i].size, "an SMMU");
+        if (e == ERR_NONE)
+            e = smmuv3_block(base, d);
+        if (e == ERR_NONE)
+            e = smmuv3_probe(&b->smmu[i], base, d);
+    }
+    if (b->pci.present && e == ERR_NONE) {
+        e = map_device(b->pci.ecam, UINT64_C(1) << 20, "PCI configuration space");
+        if (e == ERR_NONE)
+            e = pci_scan(b, mmu_device(b->pci.ecam), &boot.arena, d);
+    }
+    return e;
+}
+
+static err_t make_plan(uint64_t dtb)
+{
+    struct plan_input in = {
+        .manifest = &boot.manifest,
+        .board = &boot.board,
+        .bundle = &boot.bundle,
+        .image = symbol(_start),
+        .text_end = symbol(__text_end),
+        .rodata_end = symbol(__rodata_end),
+        .image_end = symbol(__image_end),
+        .bundle_base = symbol(__image_end),
+        .bundle_end = boot.bundle_end,
+        .dtb = maddr(dtb & ~FRAME_MASK),
+        .dtb_end = maddr((dtb + boot.board_dt.size + FRAME_MASK) & ~FRAME_MASK),
+    };
+    err_t e = plan_build(&boot.plan, &in, &boot.arena, &boot.diag);
+
+    return e == ERR_NONE ? check_plan(&boot.plan, &boot.arena, &boot.diag) : e;
+}
+
+static err_t launch(void)
+{
+    struct diag *d = &boot.diag;
+
+    for (uint32_t i = 0; i < boot.plan.partitions; i++)
+        partition_start(&boot.part[i]);
+    return cpu_start_others(&boot.board, d);
+}
+
+static err_t run(uint64_t dtb, uint64_t entry)
+{
+    struct diag *d = &boot.diag;
+    err_t e;
+
+    arena_init(&boot.arena, arena_memory, sizeof(arena_memory));
+    __stack_chk_guard ^= (entry << 16) ^ dtb ^ arch_ticks();
+    boot_stamp[MULLION_STAGE_ENTRY] = entry;
+    e = read_board(dtb);
+    if (e == ERR_NONE)
+        e = read_manifest();
+    if (e == ERR_NONE)
+        e = read_hardware();
+    stage_done(MULLION_STAGE_READ);
+    if (e == ERR_NONE)
+        e = make_plan(dtb);
+    stage_done(MULLION_STAGE_PLAN);
+    if (e == ERR_NONE)
+        e = boot_compile(&boot, d);
+    stage_done(MULLION_STAGE_COMPILE);
+    if (e == ERR_NONE)
+        e = boot_verify(&boot, d);
+    stage_done(MULLION_STAGE_VERIFY);
+    if (e == ERR_NONE)
+        e = boot_program(&boot, d);
+    stage_done(MULLION_STAGE_PROGRAM);
+    for (uint32_t i = 0; i < boot.plan.partitions && e == ERR_NONE; i++)
+        load_scrub(&boot.plan.partition[i]);
+    if (e == ERR_NONE)
+        load_scrub_shared(&boot.plan);
+    stage_done(MULLION_STAGE_SCRUB);
+    for (uint32_t i = 0; i < boot.plan.partitions && e == ERR_NONE; i++)
+        load_images(&boot.plan.partition[i]);
+    stage_done(MULLION_STAGE_LOAD);
+    for (uint32_t i = 0; i < boot.plan.partitions && e == ERR_NONE; i++)
+        e = load_dtb(&boot.plan, &boot.plan.partition[i], d);
+    stage_done(MULLION_STAGE_DTB);
+    if (e == ERR_NONE) {
+        boot_report(&boot);
+        e = launch();
+    }
+    return e;
+}
+
+/* head.S: dtb where x0 pointed, entry the counter at the first instruction. */
+_Noreturn void main(uint64_t dtb, uint64_t entry);
+
+_Noreturn void main(uint64_t dtb, uint64_t entry)
+{
+    if (run(dtb, entry) == ERR_NONE)
+        cpu_idle();
+    log_line("cannot start: %s", boot.diag.text);
+    log_line("no partition was started; the board is switched off");
+    cpu_board_off();
+}

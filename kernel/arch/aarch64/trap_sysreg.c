@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Trapped system registers. ID registers show what the CPU has less what is hidden; debug
+ * registers read as zero and ignore writes; set/way maintenance becomes clean and invalidate;
+ * the rest does not exist.
+ */
+#include "exits.h"
+#include "sysreg.h"
+
+/* ISS of EC 0x18 (D19.2.37), without Rt and direction */
+#define ISS_REG(op0, op1, crn, crm, op2)                                                                     \
+    (((uint32_t)(op0) << 20) | ((uint32_t)(op2) << 17) | ((uint32_t)(op1) << 14) | ((uint32_t)(crn) << 10) | \
+     ((uint32_t)(crm) << 1))
+#define ISS_REG_MASK ISS_REG(3, 7, 15, 15, 7)
+#define ISS_READ     1u
+#define ISS_RT(esr)  (((esr) >> 5) & 31)
+#define ISS_OP0(reg) ((reg) >> 20)
+#define ISS_OP1(reg) (((reg) >> 14) & 7)
+#define ISS_CRN(reg) (((reg) >> 10) & 15)
+#define ISS_CRM(reg) (((reg) >> 1) & 15)
+#define ISS_OP2(reg) (((reg) >> 17) & 7)
+
+#define REG_ICC_SGI1R  ISS_REG(3, 0, 12, 11, 5)
+#define REG_ICC_ASGI1R ISS_REG(3, 0, 12, 11, 6)
+#define REG_ICC_SGI0R  ISS_REG(3, 0, 12, 11, 7)
+#define REG_ACTLR      ISS_REG(3, 0, 1, 0, 1)
+#define REG_DC_ISW     ISS_REG(1, 0, 7, 6, 2)
+#define REG_DC_CSW     ISS_REG(1, 0, 7, 10, 2)
+#define REG_DC_CISW    ISS_REG(1, 0, 7, 14, 2)
+
+/* One ID register: S3_0_C0_C<crm>_<op2>. Reserved ones read as zero (D19.3, "reserved, RAZ"). */
+#define ID_READ(crm, op2)      \
+    case ((crm) << 3) | (op2): \
+        return SYSREG_READ(S3_0_C0_C##crm##_##op2);
+#define ID_ROW(crm)                                                                                 \
+    ID_READ(crm, 0)                                                                                 \
+    ID_READ(crm, 1) ID_READ(crm, 2) ID_READ(crm, 3) ID_READ(crm, 4) ID_READ(crm, 5) ID_READ(crm, 6) \
+        ID_READ(crm, 7)
+
+static uint64_t id_read(uint32_t which)
+{
+    switch (which) {
+        ID_ROW(1) ID_ROW(2) ID_ROW(3) ID_ROW(4) ID_ROW(5) ID_ROW(6) ID_ROW(7) default : return 0;
+    }
+}
+
+#define FIELD(low) (UINT64_C(15) << (low))
+
+/* Fields that a guest does not see, as their features are trapped or belong to EL2. */
+static const struct {
+    uint8_t crm, op2;
+    uint64_t hidden;
+} id_hidden[] = {
+    {1, 2, FIELD(24) | FIELD(28)}, /* ID_DFR0: PerfMon, TraceFilt */
+    {4, 0, FIELD(8) | FIELD(12) | FIELD(28) | FIELD(32) | FIELD(36) | FIELD(40) | FIELD(44) | FIELD(52)},
+    /* ID_AA64PFR0: EL2, EL3, RAS, SVE, SEL2, MPAM, AMU, RME */
+    {4, 1, FIELD(8) | FIELD(12) | FIELD(16) | FIELD(24) | FIELD(36) | FIELD(40)},
+    /* ID_AA64PFR1: MTE, RAS_frac, MPAM_frac, SME, NMI, MTE_frac */
+    {4, 4, UINT64_MAX}, /* ID_AA64ZFR0 */
+    {4, 5, UINT64_MAX}, /* ID_AA64SMFR0 */
+    {5, 0, FIELD(4) | FIELD(8) | FIELD(32) | FIELD(36) | FIELD(40) | FIELD(44) | FIELD(48) | FIELD(52)},
+    /* ID_AA64DFR0: TraceVer, PMUVer, PMSVer, DoubleLock, TraceFilt, TraceBuffer, MTPMU, BRBE */
+    {5, 1, UINT64_MAX},           /* ID_AA64DFR1 */
+    {6, 1, FIELD(60)},            /* ID_AA64ISAR1: LS64 */
+    {7, 1, FIELD(8) | FIELD(16)}, /* ID_AA64MMFR1: VH, LO */
+    {7, 2, FIELD(24)},            /* ID_AA64MMFR2: NV */
+};
+
+static uint64_t id_shown(uint32_t crm, uint32_t op2)
+{
+    uint64_t v = id_read((crm << 3) | op2);
+
+    for (unsigned i = 0; i < sizeof(id_hidden) / sizeof(id_hidden[0]); i++)
+        if (id_hidden[i].crm == crm && id_hidden[i].op2 == op2)
+            v &= ~id_hidden[i].hidden;
+    return v;
+}
+
+static enum outcome undefined(struct vcpu *v, uint32_t reg, bool read)
+{
+    uint64_t n = __atomic_add_fetch(&v->part->bad_accesses, 1, __ATOMIC_RELAXED);
+
+    if (log_worthy(n))
+        log_line("%s: CPU %u: %s of system register S%u_%u_C%u_C%u_%u, which a partition does not have (pc "
+                 "0x%lx): "
+                 "answered as undefined",
+                 v->part->plan->m->name, v->index, read ? "read" : "write", ISS_OP0(reg), ISS_OP1(reg),
+                 ISS_CRN(reg), ISS_CRM(reg), ISS_OP2(reg), SYSREG_READ(elr_el2));
+    return OUTCOME_UNDEFINED;
+}
+
+enum outcome trap_sysreg(struct vcpu *v, struct guest_regs *r, uint64_t esr)
+{
+    uint32_t reg = (uint32_t)esr & ISS_REG_MASK;
+    bool read = (esr & ISS_READ) != 0;
+    uint64_t rt = ISS_RT(esr);
+    uint64_t in = rt == 31 ? 0 : r->x[rt], out = 0;
+
+    if (ISS_OP0(reg) == 2 && ISS_OP1(reg) != 1) {
+        out = 0; /* debug: as if no breakpoint were ever hit */
+    } else if (read && ISS_OP0(reg) == 3 && ISS_OP1(reg) == 0 && ISS_CRN(reg) == 0) {
+        out = id_shown(ISS_CRM(reg), ISS_OP2(reg));
+    } else if (reg == REG_ACTLR) {
+        out = 0;
+    } else if (!read && reg == REG_ICC_SGI1R) {
+        vgic_sgi(v, in);
+    } else if (!read && (reg == REG_ICC_SGI0R || reg == REG_ICC_ASGI1R)) {
+        out = 0; /* no Group 0, no other security state: nobody to send to */
+    } else if (!read && (reg == REG_DC_ISW || reg == REG_DC_CSW || reg == REG_DC_CISW)) {
+        __asm__ volatile("dc cisw, %0" ::"r"(in) : "memory");
+    } else {
+        return undefined(v, reg, read);
+    }
+    if (read && rt != 31)
+        r->x[rt] = out;
+    return OUTCOME_SKIP;
+}

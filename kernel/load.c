@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "load.h"
+
+#include "arch.h"
+#include "guest_dt.h"
+
+#include <string.h>
+
+static void scrub(mfn_t first, uint64_t frames)
+{
+    void *p = arch_memory(mfn_addr(first));
+
+    memset(p, 0, frames << FRAME_SHIFT);
+    arch_clean(p, frames << FRAME_SHIFT);
+}
+
+void load_scrub(const struct plan_partition *pp)
+{
+    for (uint32_t i = 0; i < pp->physmap.count; i++) {
+        const struct extent *e = &pp->physmap.ext[i];
+
+        if (e->type == EXT_RAM || e->type == EXT_RAM_RO)
+            scrub(e->mfn, e->frames);
+    }
+}
+
+void load_scrub_shared(const struct plan *p)
+{
+    for (uint32_t i = 0; i < p->manifest->shareds; i++)
+        scrub(mfn_of(p->shared[i]), p->manifest->shared[i].frames);
+}
+
+/* The plan proved that [dst, dst + size) lies in RAM of the partition; it may span extents. */
+static void copy_in(const struct plan_partition *pp, gaddr_t dst, const uint8_t *src, uint64_t size)
+{
+    while (size > 0) {
+        const struct extent *e = physmap_find(&pp->physmap, gfn_of(dst));
+        uint64_t offset = dst.v - gfn_addr(e->gfn).v;
+        uint64_t room = (e->frames << FRAME_SHIFT) - offset;
+        uint64_t n = size < room ? size : room;
+        void *p = (uint8_t *)arch_memory(mfn_addr(e->mfn)) + offset;
+
+        memcpy(p, src, n);
+        arch_clean(p, n);
+        dst.v += n;
+        src += n;
+        size -= n;
+    }
+}
+
+void load_images(const struct plan_partition *pp)
+{
+    copy_in(pp, pp->kernel_load, pp->kernel, pp->kernel_size);
+    if (pp->initrd != NULL)
+        copy_in(pp, pp->initrd_load, pp->initrd, pp->initrd_size);
+    arch_sync_code();
+}
+
+err_t load_dtb(const struct plan *p, const struct plan_partition *pp, struct diag *d)
+{
+    const struct extent *e = physmap_find(&pp->physmap, gfn_of(pp->dtb));
+    void *buf = (uint8_t *)arch_memory(mfn_addr(e->mfn)) + (pp->dtb.v - gfn_addr(e->gfn).v);
+    size_t used = 0;
+    err_t err = guest_dt_write(p, pp, buf, GUEST_DTB_MAX, &used, d);
+
+    arch_clean(buf, used);
+    return err;
+}
