@@ -25,7 +25,8 @@ void arena_init(struct arena *a, void *mem, size_t size);
  * how much was needed, when the arena is exhausted or count * size overflows. count may be 0
  * (the pointer is then not NULL and must not be read).
  */
-void *arena_take(struct arena *a, size_t count, size_t size, struct diag *d) __attribute__((warn_unused_result));
+void *arena_take(struct arena *a, size_t count, size_t size, struct diag *d)
+    __attribute__((warn_unused_result));
 
 #define ARENA_NEW(a, type, count, d) ((type *)arena_take((a), (count), sizeof(type), (d)))
 

@@ -15,10 +15,16 @@
 
 #include "arch_mmio.h"
 
-#define MMIO_REG_R_(prefix, name, off, bits)                                                                 \
-    static inline uint##bits##_t prefix##_read_##name(mmio_t b) { return mmio_read##bits(b, (off)); }
-#define MMIO_REG_W_(prefix, name, off, bits)                                                                 \
-    static inline void prefix##_write_##name(mmio_t b, uint##bits##_t v) { mmio_write##bits(b, (off), v); }
+#define MMIO_REG_R_(prefix, name, off, bits)                    \
+    static inline uint##bits##_t prefix##_read_##name(mmio_t b) \
+    {                                                           \
+        return mmio_read##bits(b, (off));                       \
+    }
+#define MMIO_REG_W_(prefix, name, off, bits)                             \
+    static inline void prefix##_write_##name(mmio_t b, uint##bits##_t v) \
+    {                                                                    \
+        mmio_write##bits(b, (off), v);                                   \
+    }
 
 #define MMIO_REG32_RO(prefix, name, off) MMIO_REG_R_(prefix, name, off, 32)
 #define MMIO_REG32_WO(prefix, name, off) MMIO_REG_W_(prefix, name, off, 32)

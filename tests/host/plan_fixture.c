@@ -96,10 +96,9 @@ static void *bundle_make(size_t *total)
 }
 
 /* f->manifest_blob is there. */
-static err_t fixture_load(struct fixture *f, size_t manifest_size, bool may_refuse)
+static err_t fixture_load(struct fixture *f, size_t manifest_size)
 {
     size_t size;
-    err_t e;
 
     arena_init(&f->arena, calloc(1, ARENA_SIZE), ARENA_SIZE);
     f->board_blob = dts_compile_file(BOARD_DTS, &size, NULL, 0);
@@ -126,35 +125,36 @@ static err_t fixture_load(struct fixture *f, size_t manifest_size, bool may_refu
     };
     must(dt_index(&f->manifest_dt, "manifest", f->manifest_blob, manifest_size, &f->arena, &f->diag),
          &f->diag);
-    e = manifest_parse(&f->manifest, &f->manifest_dt, &f->arena, &f->diag);
-    if (!may_refuse)
-        must(e, &f->diag);
-    return e;
+    return manifest_parse(&f->manifest, &f->manifest_dt, &f->arena, &f->diag);
 }
 
-err_t fixture_read(struct fixture *f, const char *manifest, bool may_refuse)
+err_t fixture_try(struct fixture *f, const char *manifest)
 {
     size_t size;
 
     *f = (struct fixture){0};
     f->manifest_blob = dts_compile(manifest, &size);
-    return fixture_load(f, size, may_refuse);
+    return fixture_load(f, size);
 }
 
-err_t fixture_read_file(struct fixture *f, const char *path, char *first_line, size_t max)
+err_t fixture_try_file(struct fixture *f, const char *path, char *first_line, size_t max)
 {
     size_t size;
 
     *f = (struct fixture){0};
     f->manifest_blob = dts_compile_file(path, &size, first_line, max);
-    return fixture_load(f, size, true);
+    return fixture_load(f, size);
+}
+
+void fixture_read(struct fixture *f, const char *manifest)
+{
+    must(fixture_try(f, manifest), &f->diag);
 }
 
 err_t fixture_plan(struct fixture *f, const char *manifest)
 {
-    err_t e = fixture_read(f, manifest, false);
-
-    return e ? e : plan_build(&f->plan, &f->in, &f->arena, &f->diag);
+    fixture_read(f, manifest);
+    return plan_build(&f->plan, &f->in, &f->arena, &f->diag);
 }
 
 void fixture_free(struct fixture *f)

@@ -30,11 +30,12 @@ struct fixture {
 
 /*
  * Board, manifest and bundle read, f->in filled; ends the test when one of them is refused by its
- * reader, unless may_refuse: then the error of the manifest's parser. Image at 0x40200000, 2 MiB;
- * bundle behind it, 4 MiB; DTB at 0x48000000, 1 MiB.
+ * reader. Image at 0x40200000, 2 MiB; bundle behind it, 4 MiB; DTB at 0x48000000, 1 MiB.
  */
-err_t fixture_read(struct fixture *f, const char *manifest, bool may_refuse);
-err_t fixture_read_file(struct fixture *f, const char *path, char *first_line, size_t max);
+void fixture_read(struct fixture *f, const char *manifest);
+/* The same, but the manifest may be refused. */
+err_t fixture_try(struct fixture *f, const char *manifest);
+err_t fixture_try_file(struct fixture *f, const char *path, char *first_line, size_t max);
 /* fixture_read and plan_build. */
 err_t fixture_plan(struct fixture *f, const char *manifest);
 void fixture_free(struct fixture *f);

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "board_read.h"
+#include "fmt.h"
+
+#include <string.h>
+
+#define ADDR_BITS 52
+/* IHI 0069 (GICv3), 12.8 and 12.10: the distributor's frame, and RD_base with SGI_base of one CPU. */
+#define GICD_SIZE 0x10000
+#define GICR_SIZE 0x20000
+/* IHI 0070 (SMMUv3), 6.1: two pages of 64 KiB. */
+#define SMMU_SIZE 0x20000
+#define UART_SIZE 0x1000
+
+err_t board_fail(const struct board_reader *r, dt_node_t n, const char *fmt, ...)
+{
+    char path[128], text[256];
+    va_list ap;
+
+    va_start(ap, fmt);
+    fmt_vprint(text, sizeof text, fmt, ap);
+    va_end(ap);
+    return diag_fail(r->d, ERR_INVALID, "board: %s: %s", dt_path(r->dt, n, path, sizeof path), text);
+}
+
+err_t board_read_reg(const struct board_reader *r, dt_node_t n, uint32_t i, struct board_range *out,
+                     bool *exists)
+{
+    const uint64_t limit = UINT64_C(1) << ADDR_BITS;
+    uint64_t base = 0, size = 0;
+    err_t e = dt_reg(r->dt, n, i, &base, &size, exists, r->d);
+
+    *out = (struct board_range){.name = r->dt->node[n].name, .node = n};
+    if (e || !*exists)
+        return e;
+    if (size > limit || base > limit - size)
+        return board_fail(r, n, "reg: 0x%llx + 0x%llx passes 2^%d", (unsigned long long)base,
+                          (unsigned long long)size, ADDR_BITS);
+    out->base = maddr(base);
+    out->size = size;
+    return ERR_NONE;
+}
+
+err_t board_need_reg(const struct board_reader *r, dt_node_t n, uint32_t i, uint64_t min,
+                     struct board_range *out)
+{
+    bool exists;
+    err_t e = board_read_reg(r, n, i, out, &exists);
+
+    if (e)
+        return e;
+    if (!exists || out->size < min)
+        return board_fail(r, n, "reg: entry %u is missing or smaller than 0x%llx bytes", i,
+                          (unsigned long long)min);
+    return ERR_NONE;
+}
+
+static err_t read_gic(const struct board_reader *r, dt_node_t n)
+{
+    struct board_gic *g = &r->b->gic;
+    struct board_range range;
+    err_t e;
+
+    if (n == DT_NONE)
+        return board_fail(r, DT_ROOT,
+                          "no enabled node is compatible with arm,gic-v3, the interrupt controller needed");
+    *g = (struct board_gic){.version = 3, .node = n};
+    if (board_interrupt_cells(r->dt, n) < 3 || board_interrupt_cells(r->dt, n) > 4)
+        return board_fail(r, n, "#interrupt-cells: %u, 3 or 4 is right", board_interrupt_cells(r->dt, n));
+    e = board_need_reg(r, n, 0, GICD_SIZE, &range);
+    if (e)
+        return e;
+    g->gicd = range.base;
+    g->gicd_size = range.size;
+    e = dt_read_u32(r->dt, n, "#redistributor-regions", 1, &g->gicrs, r->d);
+    if (e)
+        return e;
+    if (!g->gicrs || g->gicrs > dt_prop(r->dt, n, "reg")->len / 8)
+        return board_fail(r, n, "#redistributor-regions: %u, but reg has not so many entries", g->gicrs);
+    g->gicr = ARENA_NEW(r->a, struct board_range, g->gicrs, r->d);
+    if (!g->gicr)
+        return ERR_NO_SPACE;
+    for (uint32_t i = 0; !e && i < g->gicrs; i++)
+        e = board_need_reg(r, n, 1 + i, GICR_SIZE, &g->gicr[i]);
+    return e ? e : board_interrupt_private(r, n, 0, "maintenance interrupt", &g->maintenance);
+}
+
+static err_t read_timer(const struct board_reader *r, dt_node_t n)
+{
+    struct board_timer *t = &r->b->timer;
+    err_t e;
+
+    if (n == DT_NONE)
+        return board_fail(r, DT_ROOT, "no enabled node is compatible with arm,armv8-timer");
+    e = board_interrupt_private(r, n, board_interrupt_named(r->dt, n, "phys", 1), "physical timer", &t->phys);
+    if (!e)
+        e = board_interrupt_private(r, n, board_interrupt_named(r->dt, n, "virt", 2), "virtual timer",
+                                    &t->virt);
+    if (!e)
+        e = board_interrupt_private(r, n, board_interrupt_named(r->dt, n, "hyp-phys", 3),
+                                    "hypervisor's timer", &t->hyp);
+    return e;
+}
+
+/* What /chosen/stdout-path names: a path or an alias, before any ":options". DT_NONE: nothing that exists. */
+static dt_node_t stdout_node(const struct dt *dt)
+{
+    dt_node_t chosen = dt_find(dt, "/chosen"), aliases = dt_find(dt, "/aliases");
+    const char *text = NULL;
+    char path[256];
+    struct diag d = {0};
+
+    if (chosen == DT_NONE || dt_read_string(dt, chosen, "stdout-path", NULL, &text, &d) || !text)
+        return DT_NONE;
+    fmt_print(path, sizeof path, "%.*s", (int)strcspn(text, ":"), text);
+    if (*path == '/' || aliases == DT_NONE)
+        return dt_find(dt, path);
+    if (dt_read_string(dt, aliases, path, NULL, &text, &d) || !text)
+        return DT_NONE;
+    return dt_find(dt, text);
+}
+
+/* A board whose standard output is not a PL011 has no console for us, even if it has a PL011 for something
+ * else. */
+static err_t read_uart(const struct board_reader *r, dt_node_t first)
+{
+    struct board_uart *u = &r->b->uart;
+    dt_node_t out = stdout_node(r->dt), n = out == DT_NONE ? first : out;
+    struct board_range range;
+    err_t e;
+
+    if (n == DT_NONE || !dt_is_compatible(r->dt, n, "arm,pl011") || !dt_is_enabled(r->dt, n))
+        return ERR_NONE;
+    e = board_need_reg(r, n, 0, UART_SIZE, &range);
+    if (e)
+        return e;
+    *u = (struct board_uart){.present = true, .node = n, .base = range.base, .size = range.size};
+    return board_interrupt_optional(r, n, 0, &u->irq);
+}
+
+/* DMA is coherent as the nearest node around says. */
+static bool is_coherent(const struct dt *dt, dt_node_t n)
+{
+    for (; n != DT_NONE; n = dt->node[n].parent) {
+        if (dt_has(dt, n, "dma-coherent"))
+            return true;
+        if (dt_has(dt, n, "dma-noncoherent"))
+            return false;
+    }
+    return false;
+}
+
+static err_t read_smmu(const struct board_reader *r, dt_node_t n, struct board_smmu *s)
+{
+    uint32_t both = board_interrupt_named(r->dt, n, "combined", UINT32_MAX);
+    struct board_range range;
+    err_t e = board_need_reg(r, n, 0, SMMU_SIZE, &range);
+
+    if (e)
+        return e;
+    *s = (struct board_smmu){
+        .node = n,
+        .phandle = r->dt->node[n].phandle,
+        .base = range.base,
+        .size = range.size,
+        .coherent = is_coherent(r->dt, n),
+        .sid_bits = 16,
+        .in_bits = 48,
+        .out_bits = 48,
+        .stage2 = true,
+    };
+    e = board_interrupt_optional(
+        r, n, both == UINT32_MAX ? board_interrupt_named(r->dt, n, "eventq", UINT32_MAX) : both, &s->eventq);
+    if (!e)
+        e = board_interrupt_optional(
+            r, n, both == UINT32_MAX ? board_interrupt_named(r->dt, n, "gerror", UINT32_MAX) : both,
+            &s->gerror);
+    return e;
+}
+
+static err_t read_smmus(const struct board_reader *r, const struct board_nodes *nodes)
+{
+    err_t e = ERR_NONE;
+
+    r->b->smmu = ARENA_NEW(r->a, struct board_smmu, nodes->smmus, r->d);
+    if (!r->b->smmu)
+        return ERR_NO_SPACE;
+    while (!e && r->b->smmus < nodes->smmus) {
+        uint32_t i = r->b->smmus++;
+
+        e = read_smmu(r, nodes->smmu[i], &r->b->smmu[i]);
+    }
+    return e;
+}
+
+/* Our own calls to firmware are SMCs: an HVC at EL2 would come back to us. */
+static err_t check_psci(const struct board_reader *r, dt_node_t n)
+{
+    const char *method;
+    err_t e;
+
+    if (n == DT_NONE)
+        return r->b->cpus > 1
+                   ? board_fail(r, DT_ROOT, "%u CPUs, but no node compatible with arm,psci-0.2 to start them",
+                                r->b->cpus)
+                   : ERR_NONE;
+    e = dt_read_string(r->dt, n, "method", "", &method, r->d);
+    if (!e && strcmp(method, "smc"))
+        e = board_fail(r, n,
+                       "method: \"%.*s\", only \"smc\" reaches firmware from EL2 (QEMU: virtualization=on)",
+                       16, method);
+    return e;
+}
+
+/*
+ * The tree.
+ */
+
+static void scan_compatible(struct board_nodes *s, dt_node_t n, const char *word)
+{
+    static const char words[BOARD_KINDS][24] = {
+        [BOARD_GIC] = "arm,gic-v3", [BOARD_TIMER] = "arm,armv8-timer",     [BOARD_PSCI] = "arm,psci-0.2",
+        [BOARD_UART] = "arm,pl011", [BOARD_PCI] = "pci-host-ecam-generic",
+    };
+
+    for (uint32_t i = 0; i < BOARD_KINDS; i++) {
+        if (s->first[i] == DT_NONE && !strcmp(word, words[i]))
+            s->first[i] = n;
+    }
+    if (s->smmus <= BOARD_SMMUS && !strcmp(word, "arm,smmu-v3")) {
+        if (s->smmus < BOARD_SMMUS)
+            s->smmu[s->smmus] = n;
+        s->smmus++;
+    }
+}
+
+static void scan_node(const struct dt *dt, struct board_nodes *s, dt_node_t n)
+{
+    const struct dt_prop *p = dt_prop(dt, n, "compatible"), *reg = dt_prop(dt, n, "reg");
+    const char *at, *end, *nul;
+
+    if ((!p && !reg) || !dt_is_enabled(dt, n))
+        return;
+    s->regs += reg ? reg->len / 8 : 0;
+    if (!p)
+        return;
+    at = (const char *)p->val;
+    end = at + p->len;
+    for (; at < end && (nul = memchr(at, 0, (size_t)(end - at))); at = nul + 1)
+        scan_compatible(s, n, at);
+}
+
+err_t board_read(struct board *b, const struct dt *dt, struct arena *a, struct diag *d)
+{
+    const struct board_reader r = {.b = b, .dt = dt, .a = a, .d = d};
+    struct board_nodes s = {.first = {DT_NONE, DT_NONE, DT_NONE, DT_NONE, DT_NONE}};
+    err_t e;
+
+    *b = (struct board){.dt = dt, .pa_bits = 40};
+    for (dt_node_t n = 1; n < dt->nodes; n++)
+        scan_node(dt, &s, n);
+    if (s.smmus > BOARD_SMMUS)
+        return board_fail(&r, DT_ROOT, "more than %d nodes are compatible with arm,smmu-v3", BOARD_SMMUS);
+    e = board_read_memory(&r);
+    if (!e)
+        e = board_read_cpus(&r);
+    if (!e)
+        e = check_psci(&r, s.first[BOARD_PSCI]);
+    if (!e)
+        e = read_gic(&r, s.first[BOARD_GIC]);
+    if (!e)
+        e = read_timer(&r, s.first[BOARD_TIMER]);
+    if (!e)
+        e = read_uart(&r, s.first[BOARD_UART]);
+    if (!e)
+        e = read_smmus(&r, &s);
+    if (!e && s.first[BOARD_PCI] != DT_NONE)
+        e = board_read_pci(&r, s.first[BOARD_PCI]);
+    return e ? e : board_read_mmio(&r, s.regs);
+}

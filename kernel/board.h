@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The board: what firmware says the machine is, in one description whatever told it (a DTB
+ * here), completed by what only hardware can tell (struct board_hw, PCI functions). Every
+ * value in it has been bounds-checked.
+ */
+#ifndef KERNEL_BOARD_H
+#define KERNEL_BOARD_H
+
+#include "dt.h"
+#include "frame.h"
+
+struct board_range {
+    maddr_t base;
+    uint64_t size;
+    const char *name;
+    dt_node_t node;
+    bool no_map; /* reserved-memory: must not even be mapped */
+};
+
+struct board_cpu {
+    uint64_t mpidr; /* affinity bits as in MPIDR_EL1, nothing else */
+    dt_node_t node;
+};
+
+/* An interrupt as the interrupt controller numbers it (GIC: INTID, so SPI n is 32 + n). */
+struct board_irq {
+    uint16_t intid;
+    bool edge;
+};
+
+struct board_gic {
+    uint8_t version; /* 3 */
+    dt_node_t node;
+    maddr_t gicd;
+    uint64_t gicd_size;
+    struct board_range *gicr; /* redistributor regions */
+    uint32_t gicrs;
+    struct board_irq maintenance; /* a PPI */
+};
+
+struct board_timer {
+    struct board_irq virt, phys, hyp; /* PPIs of CNTV, CNTP (non-secure), CNTHP */
+};
+
+struct board_uart {
+    bool present;
+    dt_node_t node;
+    maddr_t base; /* PL011 */
+    uint64_t size;
+    struct board_irq irq;
+};
+
+struct board_smmu {
+    dt_node_t node;
+    uint32_t phandle;
+    maddr_t base;
+    uint64_t size;
+    bool coherent;                   /* dma-coherent */
+    struct board_irq eventq, gerror; /* intid 0: none, then the queue is polled on exits */
+    /* From its ID registers where the hardware has been read; else the defaults of board_read. */
+    uint8_t sid_bits, in_bits, out_bits;
+    bool stage2;
+};
+
+enum bar_kind {
+    BAR_NONE,
+    BAR_IO,
+    BAR_MEM32,
+    BAR_MEM64,
+    BAR_UPPER /* high half of the 64-bit BAR before it */
+};
+
+struct pci_bar {
+    enum bar_kind kind;
+    bool prefetch;
+    uint64_t size; /* a power of two */
+};
+
+/* A function that answers in configuration space. PCI Local Bus 3.0, 6.1-6.2. */
+struct pci_function {
+    uint16_t bdf;
+    uint16_t vendor, device;
+    uint32_t class_code; /* 24 bits: class, subclass, interface */
+    uint8_t header;      /* 0: device, 1: bridge */
+    uint8_t pin;         /* 0: none, 1..4: INTA..INTD */
+    struct pci_bar bar[6];
+};
+
+struct board_map {
+    uint32_t rid, rid_count;
+    uint32_t smmu; /* index into board.smmu */
+    uint32_t sid;
+};
+
+struct board_intx {
+    uint16_t bdf; /* masked with board_pci.intx_bdf_mask */
+    uint8_t pin;
+    struct board_irq irq;
+};
+
+struct board_pci {
+    bool present;
+    dt_node_t node;
+    maddr_t ecam;
+    uint64_t ecam_size;
+    uint8_t bus_first, bus_last;
+    struct board_range mem32, mem64; /* windows with bus address == machine address; size 0: none */
+    struct board_map *map;           /* iommu-map */
+    uint32_t maps;
+    uint16_t intx_bdf_mask;
+    struct board_intx *intx; /* interrupt-map */
+    uint32_t intxs;
+    struct pci_function *fn;
+    uint32_t fns;
+};
+
+struct board {
+    const struct dt *dt;
+    struct board_range *memory; /* sorted, no overlap */
+    uint32_t memories;
+    struct board_range *reserved; /* /reserved-memory and the reservation block */
+    uint32_t reserveds;
+    struct board_range *mmio; /* every reg of every other enabled node: who shares a page with whom */
+    uint32_t mmios;
+    struct board_cpu *cpu;
+    uint32_t cpus;
+    struct board_gic gic;
+    struct board_timer timer;
+    struct board_uart uart; /* /chosen stdout-path, else the first PL011 */
+    struct board_smmu *smmu;
+    uint32_t smmus;
+    struct board_pci pci;
+    uint8_t pa_bits; /* ID_AA64MMFR0_EL1.PARange where the hardware has been read, else 40 */
+};
+
+/*
+ * Fill b from the firmware's DTB. PCI functions come from child nodes of the host bridge
+ * (IEEE 1275 PCI binding) where there are any; a board that runs replaces them by a scan.
+ * dt must outlive b.
+ */
+err_t board_read(struct board *b, const struct dt *dt, struct arena *a, struct diag *d);
+
+/* Interrupt i of node n (`interrupts` or `interrupts-extended`, GIC only). */
+err_t board_interrupt(const struct board *b, dt_node_t n, uint32_t i, struct board_irq *out, bool *exists,
+                      struct diag *d);
+
+/* Stream id of a PCI function; false: its DMA passes no SMMU. */
+bool board_pci_stream(const struct board *b, uint16_t bdf, uint32_t *smmu, uint32_t *sid);
+
+/* INTx of a function; false: the function has no pin, or the board routes it nowhere. */
+bool board_pci_intx(const struct board *b, const struct pci_function *f, struct board_irq *out);
+
+const struct pci_function *board_pci_find(const struct board *b, uint16_t bdf);
+
+#endif

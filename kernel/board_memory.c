@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The board's memory, what firmware keeps of it, every node's registers, and the CPUs. */
+#include "board_read.h"
+
+#include <string.h>
+
+#define MPIDR_AFFINITY UINT64_C(0xff00ffffff) /* Aff3, Aff2, Aff1, Aff0 */
+
+static bool is_type(const struct dt *dt, dt_node_t n, const char *type)
+{
+    const struct dt_prop *p = dt_prop(dt, n, "device_type");
+    size_t len = strlen(type) + 1;
+
+    return p && p->len == len && !memcmp(p->val, type, len);
+}
+
+/* Entries of n's reg, at the most. */
+static uint32_t reg_bound(const struct dt *dt, dt_node_t n)
+{
+    const struct dt_prop *p = dt_prop(dt, n, "reg");
+
+    return p ? p->len / 8 : 0;
+}
+
+/* Whole pages inside of the range; the sorted place, joined with a neighbour that it touches. */
+static err_t memory_add(const struct board_reader *r, struct board_range m)
+{
+    struct board *b = r->b;
+    uint64_t end = (m.base.v + m.size) & ~FRAME_MASK;
+    uint32_t at = b->memories;
+
+    m.base.v = (m.base.v + FRAME_MASK) & ~FRAME_MASK;
+    if (end <= m.base.v)
+        return ERR_NONE;
+    m.size = end - m.base.v;
+    while (at && b->memory[at - 1].base.v > m.base.v)
+        at--;
+    if ((at && b->memory[at - 1].base.v + b->memory[at - 1].size > m.base.v) ||
+        (at < b->memories && b->memory[at].base.v < end))
+        return board_fail(r, m.node, "reg: 0x%llx + 0x%llx overlaps other memory",
+                          (unsigned long long)m.base.v, (unsigned long long)m.size);
+    memmove(&b->memory[at + 1], &b->memory[at], (b->memories - at) * sizeof m);
+    b->memory[at] = m;
+    b->memories++;
+    return ERR_NONE;
+}
+
+static void memory_join(struct board *b)
+{
+    uint32_t out = 0;
+
+    for (uint32_t i = 1; i < b->memories; i++) {
+        struct board_range *m = &b->memory[out];
+
+        if (m->base.v + m->size == b->memory[i].base.v)
+            m->size += b->memory[i].size;
+        else
+            b->memory[++out] = b->memory[i];
+    }
+    b->memories = out + 1;
+}
+
+static bool is_memory(const struct dt *dt, dt_node_t n)
+{
+    return is_type(dt, n, "memory") && dt_is_enabled(dt, n);
+}
+
+static err_t read_ram(const struct board_reader *r)
+{
+    const struct dt *dt = r->dt;
+    uint32_t max = 0;
+
+    for (dt_node_t n = dt->node[DT_ROOT].child; n != DT_NONE; n = dt->node[n].next)
+        max += is_memory(dt, n) ? reg_bound(dt, n) : 0;
+    r->b->memory = ARENA_NEW(r->a, struct board_range, max, r->d);
+    if (!r->b->memory)
+        return ERR_NO_SPACE;
+    for (dt_node_t n = dt->node[DT_ROOT].child; n != DT_NONE; n = dt->node[n].next) {
+        bool exists = is_memory(dt, n);
+
+        for (uint32_t i = 0; exists; i++) {
+            struct board_range m;
+            err_t e = board_read_reg(r, n, i, &m, &exists);
+
+            if (!e && exists)
+                e = memory_add(r, m);
+            if (e)
+                return e;
+        }
+    }
+    if (!r->b->memories)
+        return board_fail(r, DT_ROOT, "no memory: no enabled child has device_type = \"memory\" and a reg");
+    memory_join(r->b);
+    return ERR_NONE;
+}
+
+/* Whole pages around the range. */
+static void reserved_add(struct board *b, struct board_range m)
+{
+    uint64_t end = (m.base.v + m.size + FRAME_MASK) & ~FRAME_MASK;
+
+    if (!m.size)
+        return;
+    m.base.v &= ~FRAME_MASK;
+    m.size = end - m.base.v;
+    b->reserved[b->reserveds++] = m;
+}
+
+/* Devicetree Specification v0.4, 5.3. */
+static err_t read_reservations(const struct board_reader *r)
+{
+    for (uint32_t i = 0; i < r->dt->rsv; i++) {
+        uint64_t base, size;
+
+        dt_reservation(r->dt, i, &base, &size);
+        if ((base | size) >> 52)
+            return board_fail(r, DT_ROOT, "memory reservation %u: 0x%llx + 0x%llx passes 2^52", i,
+                              (unsigned long long)base, (unsigned long long)size);
+        reserved_add(r->b, (struct board_range){
+                               .base = maddr(base), .size = size, .name = "reservation", .node = DT_NONE});
+    }
+    return ERR_NONE;
+}
+
+/* A child without reg asks the operating system to choose a place; there is nothing to keep free. */
+static err_t read_reserved(const struct board_reader *r)
+{
+    const struct dt *dt = r->dt;
+    dt_node_t first = dt_find(dt, "/reserved-memory");
+    uint32_t max = dt->rsv;
+
+    first = first == DT_NONE ? DT_NONE : dt->node[first].child;
+    for (dt_node_t n = first; n != DT_NONE; n = dt->node[n].next)
+        max += reg_bound(dt, n);
+    r->b->reserved = ARENA_NEW(r->a, struct board_range, max, r->d);
+    if (!r->b->reserved)
+        return ERR_NO_SPACE;
+    for (dt_node_t n = first; n != DT_NONE; n = dt->node[n].next) {
+        bool exists = dt_is_enabled(dt, n);
+
+        for (uint32_t i = 0; exists; i++) {
+            struct board_range m;
+            err_t e = board_read_reg(r, n, i, &m, &exists);
+
+            if (e)
+                return e;
+            m.no_map = dt_has(dt, n, "no-map");
+            if (exists)
+                reserved_add(r->b, m);
+        }
+    }
+    return read_reservations(r);
+}
+
+err_t board_read_memory(const struct board_reader *r)
+{
+    err_t e = read_ram(r);
+
+    return e ? e : read_reserved(r);
+}
+
+/* Does the parent's bus speak addresses of the machine? */
+static bool on_bus(const struct dt *dt, dt_node_t n)
+{
+    dt_node_t bus = dt->node[n].parent;
+
+    return dt_address_cells(dt, bus) <= 2 && (bus == DT_ROOT || dt_has(dt, bus, "ranges"));
+}
+
+/* A reg that no bus passes on is not at any address of ours; a device that is assigned gets its reg checked.
+ */
+err_t board_read_mmio(const struct board_reader *r, uint32_t max)
+{
+    const struct dt *dt = r->dt;
+    dt_node_t reserved = dt_find(dt, "/reserved-memory");
+    struct board *b = r->b;
+
+    b->mmio = ARENA_NEW(r->a, struct board_range, max, r->d);
+    if (!b->mmio)
+        return ERR_NO_SPACE;
+    for (dt_node_t n = 1; n < dt->nodes; n++) {
+        bool exists = dt_has(dt, n, "reg") && dt->node[n].parent != reserved && dt_is_enabled(dt, n) &&
+                      !is_type(dt, n, "memory") && on_bus(dt, n);
+
+        for (uint32_t i = 0; exists; i++) {
+            struct diag skipped = {0};
+            const struct board_reader quiet = {.b = b, .dt = dt, .d = &skipped};
+            struct board_range m;
+
+            if (board_read_reg(&quiet, n, i, &m, &exists))
+                break;
+            if (exists && m.size && b->mmios < max)
+                b->mmio[b->mmios++] = m;
+        }
+    }
+    return ERR_NONE;
+}
+
+static err_t cpu_add(const struct board_reader *r, dt_node_t n, uint32_t cells)
+{
+    const struct dt_prop *p = dt_prop(r->dt, n, "reg");
+    struct board *b = r->b;
+    const char *method;
+    uint64_t mpidr;
+    err_t e = dt_read_string(r->dt, n, "enable-method", "psci", &method, r->d);
+
+    if (e)
+        return e;
+    if (!p || p->len != 4 * cells)
+        return board_fail(r, n, "reg: %u bytes, %u cells of 4 are right", p ? p->len : 0, cells);
+    if (strcmp(method, "psci"))
+        return board_fail(r, n, "enable-method: \"%.*s\", only \"psci\" can start a CPU", 32, method);
+    mpidr = dt_cells(p, 0, cells);
+    if (mpidr & ~MPIDR_AFFINITY)
+        return board_fail(r, n, "reg: 0x%llx has bits besides MPIDR affinities", (unsigned long long)mpidr);
+    for (uint32_t i = 0; i < b->cpus; i++) {
+        if (b->cpu[i].mpidr == mpidr)
+            return board_fail(r, n, "reg: 0x%llx is there twice", (unsigned long long)mpidr);
+    }
+    b->cpu[b->cpus++] = (struct board_cpu){.mpidr = mpidr, .node = n};
+    return ERR_NONE;
+}
+
+err_t board_read_cpus(const struct board_reader *r)
+{
+    const struct dt *dt = r->dt;
+    dt_node_t cpus = dt_find(dt, "/cpus"), first = cpus == DT_NONE ? DT_NONE : dt->node[cpus].child;
+    uint32_t max = 0, cells;
+    err_t e = ERR_NONE;
+
+    for (dt_node_t n = first; n != DT_NONE; n = dt->node[n].next)
+        max += is_type(dt, n, "cpu") && dt_is_enabled(dt, n);
+    if (!max)
+        return board_fail(r, DT_ROOT, "no CPU: /cpus has no enabled child with device_type = \"cpu\"");
+    cells = dt_address_cells(dt, cpus);
+    if (cells < 1 || cells > 2)
+        return board_fail(r, cpus, "#address-cells: %u, 1 or 2 is right", cells);
+    r->b->cpu = ARENA_NEW(r->a, struct board_cpu, max, r->d);
+    if (!r->b->cpu)
+        return ERR_NO_SPACE;
+    for (dt_node_t n = first; !e && n != DT_NONE; n = dt->node[n].next) {
+        if (is_type(dt, n, "cpu") && dt_is_enabled(dt, n))
+            e = cpu_add(r, n, cells);
+    }
+    return e;
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dt.h"
+#include "fmt.h"
+
+#include <libfdt.h>
+#include <string.h>
+
+/* The state of the one pass over the tags. */
+struct walk {
+    struct dt *dt;
+    const uint8_t *at, *end;
+    const char *strings;
+    uint32_t strings_size;
+    uint32_t node_cap, prop_cap;
+    dt_node_t open[DT_MAX_DEPTH]; /* the nodes around the cursor */
+    dt_node_t last[DT_MAX_DEPTH]; /* their last child so far */
+    uint32_t depth;
+};
+
+static uint32_t be32(const uint8_t *p)
+{
+    return fdt32_to_cpu(*(const fdt32_t *)(const void *)p);
+}
+
+static err_t walk_node(struct walk *w, const char *name, struct diag *d)
+{
+    struct dt *dt = w->dt;
+    dt_node_t n = dt->nodes, parent = w->depth ? w->open[w->depth - 1] : DT_NONE;
+
+    if (w->depth == DT_MAX_DEPTH)
+        return diag_fail(d, ERR_INVALID, "%s: node %s is deeper than %u levels", dt->title, name,
+                         DT_MAX_DEPTH);
+    if (n == w->node_cap)
+        return diag_fail(d, ERR_NO_SPACE, "%s: more than %u nodes do not fit", dt->title, n);
+    if (!w->depth && n)
+        return diag_fail(d, ERR_INVALID, "%s: second root node %s", dt->title, name);
+    dt->node[n] = (struct dt_node){.name = w->depth ? name : "",
+                                   .parent = parent,
+                                   .child = DT_NONE,
+                                   .next = DT_NONE,
+                                   .prop = dt->props,
+                                   .address_cells = 2,
+                                   .size_cells = 1};
+    if (w->depth && w->last[w->depth - 1] == DT_NONE)
+        dt->node[parent].child = n;
+    else if (w->depth)
+        dt->node[w->last[w->depth - 1]].next = n;
+    if (w->depth)
+        w->last[w->depth - 1] = n;
+    w->open[w->depth] = n;
+    w->last[w->depth++] = DT_NONE;
+    dt->nodes++;
+    return ERR_NONE;
+}
+
+/* The properties that every reg, ranges and reference asks for. */
+static void note_cell(struct dt_node *n, const char *name, uint32_t v)
+{
+    if (*name == 'p' && !strcmp(name, "phandle"))
+        n->phandle = v;
+    else if (*name == '#' && !strcmp(name, "#address-cells"))
+        n->address_cells = v < UINT8_MAX ? (uint8_t)v : UINT8_MAX;
+    else if (*name == '#' && !strcmp(name, "#size-cells"))
+        n->size_cells = v < UINT8_MAX ? (uint8_t)v : UINT8_MAX;
+}
+
+static err_t walk_prop(struct walk *w, uint32_t len, uint32_t name, const uint8_t *val, struct diag *d)
+{
+    struct dt *dt = w->dt;
+    struct dt_node *n;
+    struct dt_prop *p;
+
+    if (!w->depth)
+        return diag_fail(d, ERR_INVALID, "%s: a property outside of any node", dt->title);
+    n = &dt->node[w->open[w->depth - 1]];
+    if (n->child != DT_NONE)
+        return diag_fail(d, ERR_INVALID, "%s: node %s has a property after a child node", dt->title, n->name);
+    if (name >= w->strings_size)
+        return diag_fail(d, ERR_INVALID, "%s: node %s: property name at 0x%x of 0x%x bytes of strings",
+                         dt->title, n->name, name, w->strings_size);
+    if (dt->props == w->prop_cap)
+        return diag_fail(d, ERR_NO_SPACE, "%s: more than %u properties do not fit", dt->title, dt->props);
+    p = &dt->prop[dt->props++];
+    *p = (struct dt_prop){.name = w->strings + name, .val = val, .len = len};
+    n->props++;
+    if (len == FDT_TAGSIZE)
+        note_cell(n, p->name, be32(val));
+    return ERR_NONE;
+}
+
+/* One tag at w->at, which moves behind it. Devicetree Specification v0.4, 5.4. */
+static err_t walk_tag(struct walk *w, uint32_t tag, struct diag *d)
+{
+    size_t left = (size_t)(w->end - w->at);
+    const uint8_t *body = w->at;
+
+    if (tag == FDT_BEGIN_NODE) {
+        const uint8_t *nul = memchr(body, 0, left);
+
+        if (nul) {
+            w->at += ((size_t)(nul - body) + FDT_TAGSIZE) & ~(FDT_TAGSIZE - 1);
+            return walk_node(w, (const char *)body, d);
+        }
+    } else if (tag == FDT_PROP && left >= 2 * FDT_TAGSIZE) {
+        uint32_t len = be32(body);
+
+        if (len <= left - 2 * FDT_TAGSIZE) {
+            w->at += (2 * FDT_TAGSIZE + len + FDT_TAGSIZE - 1) & ~(FDT_TAGSIZE - 1);
+            return walk_prop(w, len, be32(body + FDT_TAGSIZE), body + 2 * FDT_TAGSIZE, d);
+        }
+    } else if (tag == FDT_END_NODE && w->depth) {
+        w->depth--;
+        return ERR_NONE;
+    } else if (tag == FDT_NOP) {
+        return ERR_NONE;
+    }
+    return diag_fail(d, ERR_INVALID, "%s: broken structure block: tag %u at offset 0x%zx", w->dt->title, tag,
+                     (size_t)(body - w->dt->blob) - FDT_TAGSIZE);
+}
+
+static err_t walk_tags(struct walk *w, struct diag *d)
+{
+    /* The block is whole cells, so that the padding of a name or value never passes its end. */
+    while ((size_t)(w->end - w->at) >= FDT_TAGSIZE) {
+        uint32_t tag = be32(w->at);
+        err_t e;
+
+        w->at += FDT_TAGSIZE;
+        if (tag == FDT_END) {
+            if (w->depth || !w->dt->nodes)
+                break;
+            return ERR_NONE;
+        }
+        e = walk_tag(w, tag, d);
+        if (e)
+            return e;
+    }
+    return diag_fail(d, ERR_INVALID, "%s: structure block ends inside of a node", w->dt->title);
+}
+
+/* Entries up to the empty one that ends the block; false: none ends it within the blob. */
+static bool count_reservations(struct dt *dt)
+{
+    uint32_t left = (dt->size - fdt_off_mem_rsvmap(dt->blob)) / sizeof(struct fdt_reserve_entry);
+    uint64_t base, size;
+
+    for (dt->rsv = 0; dt->rsv < left; dt->rsv++) {
+        dt_reservation(dt, dt->rsv, &base, &size);
+        if (size == 0)
+            return true;
+    }
+    return false;
+}
+
+void dt_reservation(const struct dt *dt, uint32_t i, uint64_t *base, uint64_t *size)
+{
+    const uint8_t *e = dt->blob + fdt_off_mem_rsvmap(dt->blob) + i * sizeof(struct fdt_reserve_entry);
+
+    *base = fdt64_ld((const fdt64_t *)(const void *)e);
+    *size = fdt64_ld((const fdt64_t *)(const void *)(e + sizeof(fdt64_t)));
+}
+
+static err_t header_check(struct dt *dt, size_t max, struct diag *d)
+{
+    const uint8_t *blob = dt->blob, *strings = blob;
+
+    if (max < sizeof(struct fdt_header) || fdt_magic(blob) != FDT_MAGIC)
+        return diag_fail(d, ERR_INVALID, "%s: not a device tree blob (no magic d00dfeed)", dt->title);
+    dt->size = fdt_totalsize(blob);
+    if (dt->size > max || dt->size > DT_MAX_SIZE)
+        return diag_fail(d, ERR_INVALID,
+                         "%s: totalsize 0x%x exceeds the 0x%zx bytes that are there or allowed", dt->title,
+                         dt->size, max < DT_MAX_SIZE ? max : DT_MAX_SIZE);
+    /* Version 17 is the first that says how long the structure block is. */
+    if (fdt_check_header(blob) || fdt_version(blob) < 17 ||
+        (fdt_off_dt_struct(blob) | fdt_size_dt_struct(blob)) % FDT_TAGSIZE)
+        return diag_fail(d, ERR_INVALID, "%s: broken header of the device tree blob", dt->title);
+    /* With a NUL at its end every name that starts in the block ends in it. */
+    strings += fdt_off_dt_strings(blob);
+    if (fdt_size_dt_strings(blob) && strings[fdt_size_dt_strings(blob) - 1])
+        return diag_fail(d, ERR_INVALID, "%s: strings block does not end in NUL", dt->title);
+    if (!count_reservations(dt))
+        return diag_fail(d, ERR_INVALID, "%s: memory reservation block does not end", dt->title);
+    return ERR_NONE;
+}
+
+/*
+ * The room left in the arena is split 3:1 between properties (24 bytes) and nodes (40) for the
+ * pass; afterwards the nodes move down behind the last property and the rest is given back.
+ */
+err_t dt_index(struct dt *dt, const char *title, const void *blob, size_t max, struct arena *a,
+               struct diag *d)
+{
+    struct walk w = {.dt = dt};
+    size_t mark = a->used, room = (a->size - a->used) & ~(size_t)63;
+    uint8_t *nodes, *nodes_end, *dirty;
+    err_t e;
+
+    *dt = (struct dt){.title = title, .blob = blob};
+    e = header_check(dt, max, d);
+    if (e)
+        return e;
+    dt->prop = arena_take(a, room, 1, d);
+    nodes = (uint8_t *)dt->prop + room / 4 * 3;
+    dt->node = (struct dt_node *)(void *)nodes;
+    w.prop_cap = (uint32_t)(room / 4 * 3 / sizeof *dt->prop);
+    w.node_cap = (uint32_t)(room / 4 / sizeof *dt->node);
+    w.strings = (const char *)dt->blob + fdt_off_dt_strings(blob);
+    w.strings_size = fdt_size_dt_strings(blob);
+    w.at = dt->blob + fdt_off_dt_struct(blob);
+    w.end = w.at + fdt_size_dt_struct(blob);
+    e = walk_tags(&w, d);
+    if (e)
+        return e;
+    nodes_end = (uint8_t *)(dt->node + dt->nodes);
+    a->used = mark;
+    dt->prop = ARENA_NEW(a, struct dt_prop, dt->props, d);
+    dt->node = ARENA_NEW(a, struct dt_node, dt->nodes, d);
+    memmove(dt->node, nodes, dt->nodes * sizeof *dt->node);
+    dirty = a->mem + a->used > nodes ? a->mem + a->used : nodes;
+    memset(dirty, 0, (size_t)(nodes_end - dirty));
+    return ERR_NONE;
+}
+
+dt_node_t dt_child(const struct dt *dt, dt_node_t n, const char *name)
+{
+    dt_node_t c = dt->node[n].child;
+
+    while (c != DT_NONE && strcmp(dt->node[c].name, name))
+        c = dt->node[c].next;
+    return c;
+}
+
+dt_node_t dt_find(const struct dt *dt, const char *path)
+{
+    dt_node_t n = DT_ROOT;
+
+    if (*path != '/')
+        return DT_NONE;
+    while (n != DT_NONE) {
+        size_t len;
+
+        while (*path == '/')
+            path++;
+        if (!*path)
+            break;
+        len = strcspn(path, "/");
+        for (n = dt->node[n].child; n != DT_NONE; n = dt->node[n].next) {
+            if (!strncmp(dt->node[n].name, path, len) && !dt->node[n].name[len])
+                break;
+        }
+        path += len;
+    }
+    return n;
+}
+
+dt_node_t dt_by_phandle(const struct dt *dt, uint32_t phandle)
+{
+    for (dt_node_t n = 0; phandle && n < dt->nodes; n++) {
+        if (dt->node[n].phandle == phandle)
+            return n;
+    }
+    return DT_NONE;
+}
+
+dt_node_t dt_first_compatible(const struct dt *dt, dt_node_t after, const char *compatible)
+{
+    for (dt_node_t n = after == DT_NONE ? 0 : after + 1; n < dt->nodes; n++) {
+        if (dt_is_compatible(dt, n, compatible))
+            return n;
+    }
+    return DT_NONE;
+}
+
+const char *dt_path(const struct dt *dt, dt_node_t n, char *buf, size_t size)
+{
+    dt_node_t up[DT_MAX_DEPTH];
+    uint32_t depth = 0;
+    size_t len = 0;
+
+    for (; n != DT_ROOT && depth < DT_MAX_DEPTH; n = dt->node[n].parent)
+        up[depth++] = n;
+    if (!depth)
+        fmt_print(buf, size, "/");
+    while (depth)
+        len += fmt_print(buf + len, size - len, "/%s", dt->node[up[--depth]].name);
+    return buf;
+}

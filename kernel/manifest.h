@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The manifest: the user's device tree that declares the partitions. The binding is
+ * docs/manifest.md. Parsing resolves nothing against the board; what it returns is
+ * well-formed: names unique, sizes whole pages and not zero, sums that do not wrap,
+ * no property that the binding does not know.
+ */
+#ifndef KERNEL_MANIFEST_H
+#define KERNEL_MANIFEST_H
+
+#include "dt.h"
+#include "p2m/extent.h"
+
+#define MANIFEST_NAME_MAX   31 /* of a partition: it prefixes every console line */
+#define MANIFEST_PARTITIONS 64
+#define MANIFEST_CPUS       16 /* of one partition: GICv3 Aff0 of one SGI target list */
+
+enum unmapped { UNMAPPED_SCRATCH, UNMAPPED_FAULT, UNMAPPED_READ_ONLY_SCRATCH };
+enum console { CONSOLE_VIRTUAL, CONSOLE_NONE };
+
+/* Static memory that several partitions may map: /shared/NAME. */
+struct manifest_shared {
+    const char *name;
+    dt_node_t node;
+    uint64_t frames;
+    bool pinned; /* `host`: placed by the manifest */
+    mfn_t mfn;
+};
+
+struct manifest_region {
+    const char *name; /* node name */
+    dt_node_t node;
+    enum ext_type type; /* EXT_RAM, EXT_RAM_RO, EXT_SHARED, EXT_RESERVED or EXT_DOORBELL */
+    bool placed;        /* `reg` gives the guest address (identity: machine address too) */
+    gfn_t gfn;
+    uint64_t frames;
+    bool pinned; /* `host`, or placed in an identity partition */
+    mfn_t mfn;
+    uint8_t cpu, dma;                     /* R_* */
+    const struct manifest_shared *shared; /* EXT_SHARED */
+};
+
+enum device_kind { DEVICE_PCI, DEVICE_PLATFORM };
+
+struct manifest_device {
+    const char *name;
+    dt_node_t node;
+    enum device_kind kind;
+    uint16_t bdf;     /* PCI: bus 15:8, device 7:3, function 2:0 (segment 0) */
+    const char *path; /* platform: the board's node */
+    bool unprotected_dma;
+    bool no_dma; /* platform: not a bus master */
+    bool peer_dma;
+};
+
+struct manifest_image {
+    const char *file; /* name in the bundle; NULL: none */
+    dt_node_t node;
+    bool placed; /* `load` */
+    gaddr_t load;
+};
+
+struct manifest_partition {
+    const char *name;
+    dt_node_t node;
+    bool identity;
+    enum unmapped unmapped;
+    enum console console;
+    uint32_t *cpu; /* the `reg` of board /cpus nodes; cpu[0] is the boot CPU of the partition */
+    uint32_t cpus;
+    struct manifest_region *region;
+    uint32_t regions;
+    struct manifest_device *device;
+    uint32_t devices;
+    struct manifest_image kernel, initrd;
+    const char *bootargs; /* "" when absent */
+    uint32_t audit_ms;    /* scratch audit period, 0: on demand and at stop only */
+};
+
+struct manifest {
+    const struct dt *dt;
+    struct manifest_partition *partition;
+    uint32_t partitions;
+    struct manifest_shared *shared;
+    uint32_t shareds;
+};
+
+/* dt must outlive m. */
+err_t manifest_parse(struct manifest *m, const struct dt *dt, struct arena *a, struct diag *d);
+
+#endif

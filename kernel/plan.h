@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The plan: the manifest resolved against the board. Every frame, extent, table frame,
+ * device, interrupt and CPU has its place here before anything is built. Portable; touches
+ * no hardware and no memory but its arena.
+ */
+#ifndef KERNEL_PLAN_H
+#define KERNEL_PLAN_H
+
+#include "board.h"
+#include "bundle.h"
+#include "manifest.h"
+#include "p2m/pt.h"
+
+/* What one device of a partition got. */
+struct plan_device {
+    const struct manifest_device *m;
+    const struct pci_function *fn; /* PCI */
+    dt_node_t board_node;          /* platform */
+    uint8_t slot;                  /* PCI: the guest sees it as 00:slot.0 */
+    maddr_t bar[6];                /* PCI: where each memory BAR is placed (GFN == MFN) */
+    bool has_irq;
+    struct board_irq irq; /* PCI: INTx; platform: the first one */
+    bool is_protected;    /* an SMMU stands in front */
+    uint32_t smmu, sid;   /* when protected */
+};
+
+/* Interrupts (INTID >= 32) that belong to the partition. */
+struct plan_irq {
+    struct board_irq irq;
+    const char *name;  /* device or "console" */
+    bool virtual_only; /* no physical line behind it */
+};
+
+struct plan_frames {
+    uint64_t p2m, bfn, scratch; /* p2m: with what aligning its root may skip; scratch: page and tree */
+};
+
+struct plan_partition {
+    const struct manifest_partition *m;
+    uint16_t id;       /* 0.. */
+    uint16_t vmid;     /* of the p2m: 1.. */
+    uint16_t bfn_vmid; /* of the bfn map in the SMMU, differs from every vmid */
+    uint32_t *cpu;     /* indices into board.cpu; [0] boots */
+    uint32_t cpus;
+    struct physmap physmap;
+    struct pt_shape p2m_shape;
+    struct pt_span *p2m_span; /* compiled from physmap */
+    uint32_t p2m_spans;
+    bool has_bfn_map; /* it owns a protected device */
+    struct pt_shape bfn_shape;
+    struct pt_span *bfn_span;
+    uint32_t bfn_spans;
+    struct plan_device *device;
+    uint32_t devices;
+    struct plan_irq *irq;
+    uint32_t irqs;
+    struct plan_frames frames;
+
+    /* Guest layout: addresses as the guest sees them. */
+    gaddr_t gicd, gicr; /* gicr: 128 KiB for each CPU */
+    bool has_vuart;
+    gaddr_t vuart;
+    uint16_t vuart_intid;
+    bool has_ecam;
+    gaddr_t ecam;    /* 1 MiB: one bus */
+    gaddr_t pci_mem; /* window that holds all its BARs; GFN == MFN */
+    uint64_t pci_mem_size;
+
+    /* Guest start. */
+    const uint8_t *kernel;
+    uint64_t kernel_size;
+    gaddr_t kernel_load, entry;
+    const uint8_t *initrd;
+    uint64_t initrd_size;
+    gaddr_t initrd_load;
+    gaddr_t dtb; /* GUEST_DTB_MAX bytes in RAM */
+};
+
+#define GUEST_DTB_MAX (64u << 10)
+
+/* What the hypervisor keeps for itself while it runs. */
+struct plan_hypervisor {
+    maddr_t image, image_end;   /* text to the end of bss, whole frames */
+    maddr_t bundle, bundle_end; /* whole frames */
+    maddr_t dtb, dtb_end;       /* firmware's DTB, whole frames */
+    mfn_t pool;                 /* frames of struct pool */
+    uint64_t pool_frames;
+    uint64_t el2_frames, cpu_frames, smmu_frames; /* parts of pool_frames */
+    struct pt_span *span; /* the hypervisor's own address space: input == output, stacks last */
+    uint32_t spans;
+};
+
+/*
+ * Stacks lie in a virtual area of their own with a guard frame on either side: that of board CPU i
+ * has the virtual frames HV_STACK_VBASE + i * HV_STACK_STRIDE + 1 and following, and is made of the
+ * pool's frames i * HV_STACK_FRAMES and following (the pool's first ones).
+ */
+#define HV_STACK_VBASE  (UINT64_C(1) << (47 - FRAME_SHIFT)) /* a frame number: 2^47 bytes */
+#define HV_STACK_FRAMES 2u
+#define HV_STACK_STRIDE 4u
+
+struct plan {
+    const struct manifest *manifest;
+    const struct board *board;
+    struct plan_partition *partition;
+    uint32_t partitions;
+    maddr_t *shared; /* by index of manifest.shared */
+    struct plan_hypervisor hv;
+};
+
+/* Where the hypervisor and its inputs lie; the host tool passes what the image will be. */
+struct plan_input {
+    const struct manifest *manifest;
+    const struct board *board;
+    const struct bundle *bundle;
+    maddr_t image, image_end, bundle_base, bundle_end, dtb, dtb_end;
+    /* Image sections for the hypervisor's own tables: [image, text_end) r-x, [.., rodata_end) r, rest rw. */
+    maddr_t text_end, rodata_end;
+};
+
+/*
+ * Place everything. Refused with a text that names node, property, value and what would be
+ * right; where something does not fit, with the number that it would have needed.
+ */
+err_t plan_build(struct plan *p, const struct plan_input *in, struct arena *a, struct diag *d);
+
+#endif

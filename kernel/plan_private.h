@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the plan share; nobody else includes it. Frames are raw numbers of machine frames here.
+ */
+#ifndef KERNEL_PLAN_PRIVATE_H
+#define KERNEL_PLAN_PRIVATE_H
+
+#include "plan.h"
+
+#define FRAMES_2M (UINT64_C(1) << (21 - FRAME_SHIFT))
+#define FRAMES_1G (UINT64_C(1) << (30 - FRAME_SHIFT))
+
+#define GICD_FRAMES 16u  /* 64 KiB */
+#define GICR_FRAMES 32u  /* 128 KiB for each CPU */
+#define ECAM_FRAMES 256u /* one bus */
+
+/* Frames [first, end). */
+struct run {
+    uint64_t first, end;
+};
+
+/* Sorted, disjoint. */
+struct runs {
+    struct run *run;
+    uint32_t count, cap;
+};
+
+/* Machine frames with an owner that stands in the way of others. */
+struct claim {
+    struct run at;
+    const char *kind, *name; /* together what a message calls it */
+    const char *partition;   /* NULL: of nobody */
+    bool is_reserved;        /* the board's reserved memory */
+};
+
+/* Registers that the hypervisor keeps for itself, and how many frames of them it maps. */
+struct own {
+    struct run at;
+    uint64_t mapped;
+    const char *name;
+};
+
+/* A part of a region that has its machine frames. */
+struct piece {
+    const struct manifest_region *region;
+    gfn_t gfn;
+    mfn_t mfn;
+    uint64_t frames;
+};
+
+struct plan_ctx {
+    struct plan *p;
+    const struct plan_input *in;
+    const struct board *b;
+    struct arena *a;
+    struct diag *d;
+    struct runs free; /* board memory that nobody has */
+    struct claim *claim;
+    uint32_t claims;
+    struct piece *piece; /* of the partition at hand */
+    uint32_t pieces, piece_cap;
+    struct own *own;
+    uint32_t owns;
+    uint64_t mem32_next, mem64_next; /* PCI windows: first address not given yet */
+};
+
+#define ROUND_UP(x, align)   (((x) + (align)-1) & ~((uint64_t)(align)-1))
+#define ROUND_DOWN(x, align) ((x) & ~((uint64_t)(align)-1))
+
+/* Frames that [base, base + size) touches. */
+static inline struct run run_touched(maddr_t base, uint64_t size)
+{
+    return (struct run){base.v >> FRAME_SHIFT,
+                        frames_of((base.v & FRAME_MASK) + size) + (base.v >> FRAME_SHIFT)};
+}
+
+static inline bool run_overlaps(struct run a, struct run b)
+{
+    return a.first < b.end && b.first < a.end;
+}
+
+#define RUN_FMT    "0x%lx-0x%lx"
+#define RUN_ARG(r) (r).first << FRAME_SHIFT, ((r).end << FRAME_SHIFT) - 1
+
+/* plan_memory.c */
+err_t runs_of_memory(struct runs *l, const struct board *b, uint32_t cuts, struct arena *a, struct diag *d);
+void runs_cut(struct runs *l, struct run c);
+/* Who owns what before anything is placed: fixed owners, then what the manifest pins. */
+err_t plan_memory_claim(struct plan_ctx *c);
+err_t plan_memory_place_shared(struct plan_ctx *c);
+/* Fill c->piece with the regions of pp. */
+err_t plan_memory_place(struct plan_ctx *c, const struct plan_partition *pp);
+
+/* plan_device.c */
+/* Find every device of every partition, and what stands in front of it. */
+err_t plan_devices_find(struct plan_ctx *c);
+/* Does pp, or any partition where pp is NULL, have the board's node n as a device? */
+bool plan_has_node(const struct plan *p, const struct plan_partition *pp, dt_node_t n);
+/* Interrupt lines of the devices of pp, into pp->irq. */
+err_t plan_irqs_place(struct plan_ctx *c, struct plan_partition *pp);
+
+/* plan_mmio.c */
+/* Room that the devices of pp need in its physmap, at most. */
+uint32_t plan_mmio_extents(const struct plan_ctx *c, const struct plan_partition *pp);
+/* BARs and registers of the devices of pp, into its physmap. */
+err_t plan_mmio_place(struct plan_ctx *c, struct plan_partition *pp);
+
+/* plan.c */
+/* physmap_add with the partition in the message. */
+err_t plan_extent_add(struct plan_ctx *c, struct plan_partition *pp, const struct extent *e);
+
+#define DEVICE_FMT "/partitions/%s/devices/%s"
+
+/* plan_image.c */
+err_t plan_images_place(struct plan_ctx *c, struct plan_partition *pp);
+
+/* plan_hv.c */
+/* c->own: the registers the hypervisor uses itself. */
+err_t plan_hv_own(struct plan_ctx *c);
+err_t plan_hv_place(struct plan_ctx *c);
+
+#endif
