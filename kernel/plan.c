@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The plan, in this order: CPUs and devices are found; memory with a fixed owner is claimed;
+ * then, partition by partition, memory, emulated devices, registers and images are placed
+ * and the tables counted; the hypervisor's pool takes what it needs of the rest.
+ */
+#include "plan_private.h"
+
+#include "fmt.h"
+#include "iommu/bfn.h"
+#include "iommu/scratch.h"
+
+#define VMID_MAX         255u
+#define EMULATED_EXTENTS 4
+
+err_t plan_extent_add(struct plan_ctx *c, struct plan_partition *pp, const struct extent *e)
+{
+    struct diag inner = {{0}};
+    err_t err = physmap_add(&pp->physmap, e, &inner);
+
+    return err ? diag_fail(c->d, err, "partition %s: %s", pp->m->name, inner.text) : ERR_NONE;
+}
+
+static err_t cpu_refuse(struct plan_ctx *c, const struct plan_partition *pp, uint32_t reg)
+{
+    char list[160];
+    size_t used = 0;
+
+    list[0] = 0;
+    for (uint32_t i = 0; i < c->b->cpus && used + 12 < sizeof list; i++)
+        used += fmt_print(list + used, sizeof list - used, " 0x%lx", c->b->cpu[i].mpidr);
+    return diag_fail(c->d, ERR_INVALID, "/partitions/%s: cpus: the board has no CPU 0x%x; it has%s",
+                     pp->m->name, reg, list);
+}
+
+static err_t cpus_place(struct plan_ctx *c, struct plan_partition *pp)
+{
+    pp->cpu = ARENA_NEW(c->a, uint32_t, pp->m->cpus, c->d);
+    if (!pp->cpu)
+        return ERR_NO_SPACE;
+    for (uint32_t i = 0; i < pp->m->cpus; i++) {
+        uint32_t k = 0;
+
+        while (k < c->b->cpus && c->b->cpu[k].mpidr != pp->m->cpu[i])
+            k++;
+        if (k == c->b->cpus)
+            return cpu_refuse(c, pp, pp->m->cpu[i]);
+        for (const struct plan_partition *q = c->p->partition; q <= pp; q++) {
+            for (uint32_t n = 0; n < q->cpus; n++) {
+                if (q->cpu[n] == k)
+                    return diag_fail(c->d, ERR_INVALID,
+                                     "/partitions/%s: cpus: CPU 0x%x belongs to partition %s", pp->m->name,
+                                     pp->m->cpu[i], q->m->name);
+            }
+        }
+        pp->cpu[pp->cpus++] = k;
+    }
+    return ERR_NONE;
+}
+
+static err_t partitions_init(struct plan_ctx *c)
+{
+    const struct manifest *m = c->in->manifest;
+    struct plan *p = c->p;
+    err_t e = ERR_NONE;
+
+    p->partition = ARENA_NEW(c->a, struct plan_partition, m->partitions, c->d);
+    if (!p->partition)
+        return ERR_NO_SPACE;
+    if (2 * m->partitions > VMID_MAX)
+        return diag_fail(c->d, ERR_NO_SPACE, "%u partitions need %u VMIDs; there are %u", m->partitions,
+                         2 * m->partitions, VMID_MAX);
+    p->partitions = m->partitions;
+    for (uint32_t i = 0; i < m->partitions && !e; i++) {
+        struct plan_partition *pp = &p->partition[i];
+
+        pp->m = &m->partition[i];
+        pp->id = (uint16_t)i;
+        pp->vmid = (uint16_t)(i + 1);
+        pp->bfn_vmid = (uint16_t)(m->partitions + i + 1);
+        e = cpus_place(c, pp);
+    }
+    return e;
+}
+
+static err_t pieces_add(struct plan_ctx *c, struct plan_partition *pp)
+{
+    err_t e = ERR_NONE;
+
+    for (uint32_t i = 0; i < c->pieces && !e; i++) {
+        const struct piece *s = &c->piece[i];
+        struct extent x = ext_make(s->region->type, s->gfn, s->mfn, s->frames, s->region->name);
+
+        x.cpu = s->region->cpu;
+        x.dma = s->region->dma;
+        e = plan_extent_add(c, pp, &x);
+    }
+    return e;
+}
+
+/* What the partition sees at the board's own addresses but what is emulated for it. */
+static err_t emulated_add(struct plan_ctx *c, struct plan_partition *pp)
+{
+    const struct board *b = c->b;
+    const struct {
+        bool present;
+        maddr_t at;
+        uint64_t frames;
+        const char *name;
+    } part[EMULATED_EXTENTS] = {
+        {true, b->gic.gicd, GICD_FRAMES, "interrupt distributor"},
+        {true, b->gic.gicr[0].base, (uint64_t)GICR_FRAMES * pp->cpus, "interrupt redistributors"},
+        {pp->has_vuart, b->uart.base, 1, "virtual UART"},
+        {pp->has_ecam, b->pci.ecam, ECAM_FRAMES, "PCI configuration space"},
+    };
+    err_t e = ERR_NONE;
+
+    if (part[1].frames << FRAME_SHIFT > b->gic.gicr[0].size)
+        return diag_fail(
+            c->d, ERR_NO_SPACE,
+            "/partitions/%s: cpus: %u redistributors need %lu KiB; the board's first region has %lu KiB",
+            pp->m->name, pp->cpus, part[1].frames * 4, b->gic.gicr[0].size >> 10);
+    for (unsigned i = 0; i < EMULATED_EXTENTS && !e; i++) {
+        struct extent x =
+            ext_make(EXT_EMULATED, gfn(part[i].at.v >> FRAME_SHIFT), mfn(0), part[i].frames, part[i].name);
+
+        e = part[i].present ? plan_extent_add(c, pp, &x) : ERR_NONE;
+    }
+    pp->gicd = gaddr(b->gic.gicd.v);
+    pp->gicr = gaddr(b->gic.gicr[0].base.v);
+    pp->vuart = gaddr(pp->has_vuart ? b->uart.base.v : 0);
+    pp->vuart_intid = pp->has_vuart ? b->uart.irq.intid : 0;
+    pp->ecam = gaddr(pp->has_ecam ? b->pci.ecam.v : 0);
+    return e;
+}
+
+/* The smallest second-stage shape that reaches the highest GFN. Arm ARM D8.2: concatenated roots above 39
+ * bits. */
+static err_t p2m_shape(struct plan_ctx *c, struct plan_partition *pp)
+{
+    const struct extent *last = &pp->physmap.ext[pp->physmap.count - 1];
+    uint8_t pa = c->b->pa_bits < 48 ? c->b->pa_bits : 48, in = pa < 39 ? pa : 39;
+    uint64_t end = last->gfn.n + last->frames;
+
+    if (end > UINT64_C(1) << (in - FRAME_SHIFT))
+        in = pa;
+    if (end > UINT64_C(1) << (in - FRAME_SHIFT))
+        return diag_fail(c->d, ERR_INVALID, "partition %s: %s ends at 0x%lx; the board has %u address bits",
+                         pp->m->name, last->name, end << FRAME_SHIFT, pa);
+    pp->p2m_shape =
+        (struct pt_shape){.in_bits = in, .out_bits = pa, .root_level = in < 44 ? 2 : 3, .leaf_level = 2};
+    return ERR_NONE;
+}
+
+/*
+ * The whole input range of the SMMUs in front of its devices, so that scratch is everywhere. 40 to
+ * 43 bits would need a concatenated root, which one known SMMU walks wrong: 39 bits then.
+ */
+static void bfn_shape(const struct plan_ctx *c, struct plan_partition *pp)
+{
+    uint8_t in = 48, out = c->b->pa_bits < 48 ? c->b->pa_bits : 48;
+
+    for (uint32_t i = 0; i < pp->devices; i++) {
+        const struct board_smmu *s = &c->b->smmu[pp->device[i].smmu];
+
+        if (!pp->device[i].is_protected)
+            continue;
+        in = s->in_bits < in ? s->in_bits : in;
+        out = s->out_bits < out ? s->out_bits : out;
+    }
+    if (in < 44)
+        in = in < 39 ? in : 39;
+    pp->bfn_shape =
+        (struct pt_shape){.in_bits = in, .out_bits = out, .root_level = in < 44 ? 2 : 3, .leaf_level = 2};
+}
+
+static err_t bfn_check(struct plan_ctx *c, const struct plan_partition *pp)
+{
+    for (uint32_t i = 0; i < pp->bfn_spans; i++) {
+        const struct pt_span *s = &pp->bfn_span[i];
+        const struct extent *e = physmap_find(&pp->physmap, gfn(s->in));
+
+        if (s->in + s->frames > UINT64_C(1) << (pp->bfn_shape.in_bits - FRAME_SHIFT) ||
+            s->out + s->frames > UINT64_C(1) << (pp->bfn_shape.out_bits - FRAME_SHIFT))
+            return diag_fail(c->d, ERR_INVALID,
+                             "partition %s: %s at 0x%lx is out of reach of its devices, whose SMMU takes %u "
+                             "bits and gives "
+                             "%u; say dma = \"none\"",
+                             pp->m->name, e ? e->name : "memory", s->in << FRAME_SHIFT, pp->bfn_shape.in_bits,
+                             pp->bfn_shape.out_bits);
+    }
+    return ERR_NONE;
+}
+
+/* Physmap to spans, shapes and frame counts. */
+static err_t tables_count(struct plan_ctx *c, struct plan_partition *pp)
+{
+    err_t e = p2m_shape(c, pp);
+
+    if (e)
+        return e;
+    pp->p2m_span = ARENA_NEW(c->a, struct pt_span, pp->physmap.count, c->d);
+    if (!pp->p2m_span)
+        return ERR_NO_SPACE;
+    pp->p2m_spans = physmap_cpu_spans(&pp->physmap, pp->p2m_span);
+    /* A root of several frames is aligned to its size: what that may skip is counted, too. */
+    pp->frames.p2m = pt_count(pp->p2m_shape, pp->p2m_span, pp->p2m_spans) + pt_root_frames(pp->p2m_shape) - 1;
+    if (!pp->has_bfn_map)
+        return ERR_NONE;
+    bfn_shape(c, pp);
+    pp->bfn_span = ARENA_NEW(c->a, struct pt_span, pp->physmap.count, c->d);
+    if (!pp->bfn_span)
+        return ERR_NO_SPACE;
+    pp->bfn_spans = bfn_map_spans(&pp->physmap, pp->bfn_span);
+    pp->frames.bfn = pt_count(pp->bfn_shape, pp->bfn_span, pp->bfn_spans);
+    pp->frames.scratch = pp->m->unmapped == UNMAPPED_FAULT ? 0 : scratch_frames(pp->bfn_shape);
+    return bfn_check(c, pp);
+}
+
+static err_t partition_place(struct plan_ctx *c, struct plan_partition *pp)
+{
+    const struct board_uart *u = &c->b->uart;
+    err_t e = plan_memory_place(c, pp);
+
+    if (e)
+        return e;
+    pp->has_vuart = u->present && u->irq.intid >= 32 && pp->m->console == CONSOLE_VIRTUAL &&
+                    !plan_has_node(c->p, pp, u->node);
+    pp->physmap.cap = c->pieces + EMULATED_EXTENTS + plan_mmio_extents(c, pp);
+    pp->physmap.ext = ARENA_NEW(c->a, struct extent, pp->physmap.cap, c->d);
+    if (!pp->physmap.ext)
+        return ERR_NO_SPACE;
+    e = pieces_add(c, pp);
+    if (!e)
+        e = emulated_add(c, pp);
+    if (!e)
+        e = plan_irqs_place(c, pp);
+    if (!e)
+        e = plan_mmio_place(c, pp);
+    if (!e)
+        e = plan_images_place(c, pp);
+    return e ? e : tables_count(c, pp);
+}
+
+static err_t plan_place(struct plan_ctx *c)
+{
+    err_t e = partitions_init(c);
+
+    if (!e)
+        e = plan_devices_find(c);
+    if (!e)
+        e = plan_hv_own(c);
+    if (!e)
+        e = plan_memory_claim(c);
+    if (!e)
+        e = plan_memory_place_shared(c);
+    for (uint32_t i = 0; i < c->p->partitions && !e; i++)
+        e = partition_place(c, &c->p->partition[i]);
+    return e ? e : plan_hv_place(c);
+}
+
+err_t plan_build(struct plan *p, const struct plan_input *in, struct arena *a, struct diag *d)
+{
+    struct plan_ctx c = {.p = p, .in = in, .b = in->board, .a = a, .d = d};
+    struct plan_hypervisor *hv = &p->hv;
+
+    *p = (struct plan){.manifest = in->manifest, .board = in->board};
+    hv->image = maddr(ROUND_DOWN(in->image.v, FRAME_SIZE));
+    hv->image_end = maddr(ROUND_UP(in->image_end.v, FRAME_SIZE));
+    hv->bundle = maddr(ROUND_DOWN(in->bundle_base.v, FRAME_SIZE));
+    hv->bundle_end = maddr(ROUND_UP(in->bundle_end.v, FRAME_SIZE));
+    hv->dtb = maddr(ROUND_DOWN(in->dtb.v, FRAME_SIZE));
+    hv->dtb_end = maddr(ROUND_UP(in->dtb_end.v, FRAME_SIZE));
+    if (!in->board->gic.gicrs || !in->board->cpus)
+        return diag_fail(d, ERR_INVALID,
+                         "board: a GICv3 with redistributors and at least one CPU are needed");
+    return plan_place(&c);
+}

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Devices: found on the board, their streams and interrupt lines, one owner each. */
+#include "plan_private.h"
+
+#define IRQ_SPI_FIRST 32
+#define IRQ_LIMIT     1020
+#define PCI_SLOTS     31 /* 00:01.0 .. 00:1f.0 */
+
+#define BDF_FMT      "%02x:%02x.%u"
+#define BDF_ARG(bdf) (bdf) >> 8, (bdf) >> 3 & 31u, (bdf)&7u
+
+bool plan_has_node(const struct plan *p, const struct plan_partition *pp, dt_node_t n)
+{
+    for (uint32_t i = 0; i < p->partitions; i++) {
+        const struct plan_partition *q = &p->partition[i];
+
+        for (uint32_t k = 0; (!pp || q == pp) && k < q->devices; k++) {
+            if (q->device[k].m->kind == DEVICE_PLATFORM && q->device[k].board_node == n)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Why a node of the board is not to be given away; NULL: it may be. */
+static const char *node_kept(const struct board *b, dt_node_t n)
+{
+    if (n == DT_ROOT)
+        return "the root node";
+    if (n == b->gic.node || b->dt->node[n].parent == b->gic.node ||
+        dt_is_compatible(b->dt, n, "arm,gic-v3-its"))
+        return "the interrupt controller";
+    if (b->pci.present && n == b->pci.node)
+        return "the PCI host bridge (give its functions with pci = \"bus:device.function\")";
+    for (uint32_t i = 0; i < b->smmus; i++) {
+        if (n == b->smmu[i].node)
+            return "an SMMU";
+    }
+    return NULL;
+}
+
+/* The stream id of a platform device: iommus = <&smmu sid>. */
+static err_t platform_stream(struct plan_ctx *c, const struct plan_partition *pp, struct plan_device *dev,
+                             bool *has)
+{
+    const struct dt_prop *p = dt_prop(c->b->dt, dev->board_node, "iommus");
+
+    *has = p && p->len == 8;
+    if (p && !*has)
+        return diag_fail(c->d, ERR_INVALID, DEVICE_FMT ": path: iommus of %s has %u bytes; <&smmu sid> has 8",
+                         pp->m->name, dev->m->name, dev->m->path, p->len);
+    if (!*has)
+        return ERR_NONE;
+    dev->sid = dt_cell(p, 1);
+    for (dev->smmu = 0; dev->smmu < c->b->smmus; dev->smmu++) {
+        if (c->b->smmu[dev->smmu].phandle == dt_cell(p, 0))
+            return ERR_NONE;
+    }
+    return diag_fail(c->d, ERR_INVALID,
+                     DEVICE_FMT ": path: iommus of %s names an IOMMU that is not an enabled SMMUv3",
+                     pp->m->name, dev->m->name, dev->m->path);
+}
+
+/* The board's UART: with it the hypervisor loses its console, so nobody else may need one. */
+static err_t uart_check(struct plan_ctx *c, const struct plan_partition *pp, const struct plan_device *dev)
+{
+    for (uint32_t i = 0; i < c->p->partitions; i++) {
+        const struct plan_partition *q = &c->p->partition[i];
+
+        if (q != pp && q->m->console == CONSOLE_VIRTUAL)
+            return diag_fail(c->d, ERR_INVALID,
+                             DEVICE_FMT
+                             ": path: %s is the hypervisor's console UART, and partition %s has a virtual "
+                             "console on it: say console = \"none\" there",
+                             pp->m->name, dev->m->name, dev->m->path, q->m->name);
+    }
+    return ERR_NONE;
+}
+
+static err_t platform_find(struct plan_ctx *c, const struct plan_partition *pp, struct plan_device *dev,
+                           bool *stream)
+{
+    const struct dt *dt = c->b->dt;
+    const char *kept;
+
+    dev->board_node = dt_find(dt, dev->m->path);
+    if (dev->board_node == DT_NONE)
+        return diag_fail(c->d, ERR_INVALID, DEVICE_FMT ": path: the board has no node %s", pp->m->name,
+                         dev->m->name, dev->m->path);
+    if (!dt_is_enabled(dt, dev->board_node))
+        return diag_fail(c->d, ERR_INVALID, DEVICE_FMT ": path: node %s of the board is disabled (status)",
+                         pp->m->name, dev->m->name, dev->m->path);
+    kept = node_kept(c->b, dev->board_node);
+    if (kept)
+        return diag_fail(c->d, ERR_INVALID,
+                         DEVICE_FMT ": path: %s is %s, which cannot be given to a partition", pp->m->name,
+                         dev->m->name, dev->m->path, kept);
+    if (c->b->uart.present && dev->board_node == c->b->uart.node) {
+        err_t e = uart_check(c, pp, dev);
+
+        if (e)
+            return e;
+    }
+    return platform_stream(c, pp, dev, stream);
+}
+
+static err_t pci_find(struct plan_ctx *c, const struct plan_partition *pp, struct plan_device *dev,
+                      uint8_t slot, bool *stream)
+{
+    uint16_t bdf = dev->m->bdf;
+
+    dev->board_node = DT_NONE;
+    dev->slot = slot;
+    dev->fn = c->b->pci.present ? board_pci_find(c->b, bdf) : NULL;
+    if (!dev->fn)
+        return diag_fail(c->d, ERR_INVALID, DEVICE_FMT ": pci: the board has no function " BDF_FMT,
+                         pp->m->name, dev->m->name, BDF_ARG(bdf));
+    if (dev->fn->header != 0)
+        return diag_fail(c->d, ERR_INVALID,
+                         DEVICE_FMT ": pci: function " BDF_FMT
+                                    " has header type %u (a bridge); only devices (0) can be given",
+                         pp->m->name, dev->m->name, BDF_ARG(bdf), dev->fn->header);
+    if (slot > PCI_SLOTS)
+        return diag_fail(c->d, ERR_NO_SPACE, "/partitions/%s/devices: more than %u PCI functions",
+                         pp->m->name, PCI_SLOTS);
+    *stream = board_pci_stream(c->b, bdf, &dev->smmu, &dev->sid);
+    return ERR_NONE;
+}
+
+/* I9: what is not behind an SMMU must say so. */
+static err_t dma_check(struct plan_ctx *c, const struct plan_partition *pp, struct plan_device *dev,
+                       bool stream)
+{
+    const struct manifest_device *m = dev->m;
+
+    if (stream && m->unprotected_dma)
+        return diag_fail(c->d, ERR_INVALID,
+                         DEVICE_FMT ": unprotected-dma: an IOMMU stands in front: drop unprotected-dma",
+                         pp->m->name, m->name);
+    if (stream && c->b->smmu[dev->smmu].sid_bits < 32 && dev->sid >> c->b->smmu[dev->smmu].sid_bits)
+        return diag_fail(c->d, ERR_INVALID, DEVICE_FMT ": stream id 0x%x does not fit the SMMU's %u bits",
+                         pp->m->name, m->name, dev->sid, c->b->smmu[dev->smmu].sid_bits);
+    if (!stream && !m->no_dma && !m->unprotected_dma)
+        return diag_fail(
+            c->d, ERR_INVALID,
+            DEVICE_FMT ": no IOMMU stands in front of it (I9): write unprotected-dma in an identity "
+                       "partition%s",
+            pp->m->name, m->name, m->kind == DEVICE_PLATFORM ? ", or no-dma if it is not a bus master" : "");
+    if (m->unprotected_dma && !pp->m->identity)
+        return diag_fail(c->d, ERR_INVALID, DEVICE_FMT ": unprotected-dma: needs physmap = \"identity\" (I9)",
+                         pp->m->name, m->name);
+    dev->is_protected = stream && !m->no_dma;
+    return ERR_NONE;
+}
+
+/* Against every device found before it. */
+static err_t device_check_others(struct plan_ctx *c, const struct plan_partition *pp,
+                                 const struct plan_device *dev)
+{
+    for (const struct plan_partition *q = c->p->partition; q <= pp; q++) {
+        for (const struct plan_device *o = q->device; o < q->device + q->devices && o != dev; o++) {
+            bool same = dev->fn ? o->fn == dev->fn : o->board_node == dev->board_node;
+
+            if (same)
+                return diag_fail(c->d, ERR_INVALID, DEVICE_FMT ": is the same device as " DEVICE_FMT,
+                                 pp->m->name, dev->m->name, q->m->name, o->m->name);
+            if (q != pp && dev->is_protected && o->is_protected && o->smmu == dev->smmu && o->sid == dev->sid)
+                return diag_fail(c->d, ERR_INVALID,
+                                 DEVICE_FMT ": has stream id 0x%x, as " DEVICE_FMT
+                                            " has: both belong in one partition",
+                                 pp->m->name, dev->m->name, dev->sid, q->m->name, o->m->name);
+        }
+    }
+    return ERR_NONE;
+}
+
+static err_t devices_find_of(struct plan_ctx *c, struct plan_partition *pp)
+{
+    uint8_t slot = 0;
+
+    pp->device = ARENA_NEW(c->a, struct plan_device, pp->m->devices, c->d);
+    if (!pp->device)
+        return ERR_NO_SPACE;
+    for (uint32_t i = 0; i < pp->m->devices; i++) {
+        struct plan_device *dev = &pp->device[i];
+        bool stream = false;
+        err_t e;
+
+        dev->m = &pp->m->device[i];
+        pp->devices = i + 1;
+        if (dev->m->kind == DEVICE_PCI)
+            e = pci_find(c, pp, dev, ++slot, &stream);
+        else
+            e = platform_find(c, pp, dev, &stream);
+        if (!e)
+            e = dma_check(c, pp, dev, stream);
+        if (!e)
+            e = device_check_others(c, pp, dev);
+        if (e)
+            return e;
+        pp->has_bfn_map |= dev->is_protected;
+        pp->has_ecam |= dev->fn != NULL;
+    }
+    return ERR_NONE;
+}
+
+err_t plan_devices_find(struct plan_ctx *c)
+{
+    err_t e = ERR_NONE;
+
+    for (uint32_t i = 0; i < c->p->partitions && !e; i++)
+        e = devices_find_of(c, &c->p->partition[i]);
+    return e;
+}
+
+/* What the hypervisor uses a line for; NULL: nothing. */
+static const char *irq_kept(const struct plan_ctx *c, uint32_t intid)
+{
+    const struct board *b = c->b;
+
+    if (b->uart.present && b->uart.irq.intid == intid && !plan_has_node(c->p, NULL, b->uart.node))
+        return "its console UART";
+    for (uint32_t i = 0; i < b->smmus; i++) {
+        if (b->smmu[i].eventq.intid == intid || b->smmu[i].gerror.intid == intid)
+            return "an SMMU";
+    }
+    return NULL;
+}
+
+/* Give a line to pp. Devices of one partition may share it, those of two may not (I11). */
+static err_t irq_add(struct plan_ctx *c, struct plan_partition *pp, const struct plan_device *dev,
+                     struct board_irq irq)
+{
+    const char *kept = irq_kept(c, irq.intid);
+
+    if (irq.intid < IRQ_SPI_FIRST || irq.intid >= IRQ_LIMIT)
+        return diag_fail(c->d, ERR_INVALID,
+                         DEVICE_FMT ": its interrupt has INTID %u; only SPIs (32..1019) can be given",
+                         pp->m->name, dev->m->name, irq.intid);
+    if (kept)
+        return diag_fail(c->d, ERR_INVALID, DEVICE_FMT ": its interrupt (SPI %u) is the hypervisor's, for %s",
+                         pp->m->name, dev->m->name, irq.intid - IRQ_SPI_FIRST, kept);
+    for (const struct plan_partition *q = c->p->partition; q <= pp; q++) {
+        for (const struct plan_irq *o = q->irq; o < q->irq + q->irqs; o++) {
+            if (o->irq.intid != irq.intid || o->virtual_only)
+                continue;
+            if (q == pp)
+                return ERR_NONE;
+            return diag_fail(c->d, ERR_INVALID,
+                             DEVICE_FMT ": shares interrupt line SPI %u with " DEVICE_FMT
+                                        ": both belong in one partition",
+                             pp->m->name, dev->m->name, irq.intid - IRQ_SPI_FIRST, q->m->name, o->name);
+        }
+    }
+    pp->irq[pp->irqs++] = (struct plan_irq){.irq = irq, .name = dev->m->name};
+    return ERR_NONE;
+}
+
+/* Interrupts that the node can have at most: every specifier has 3 cells or more. */
+static uint32_t platform_irq_limit(const struct plan_ctx *c, dt_node_t n)
+{
+    const struct dt_prop *own = dt_prop(c->b->dt, n, "interrupts");
+    const struct dt_prop *ext = dt_prop(c->b->dt, n, "interrupts-extended");
+
+    return (own ? own->len / 12 : 0) + (ext ? ext->len / 12 : 0);
+}
+
+static err_t platform_irqs(struct plan_ctx *c, struct plan_partition *pp, struct plan_device *dev)
+{
+    uint32_t limit = platform_irq_limit(c, dev->board_node);
+
+    for (uint32_t i = 0; i < limit; i++) {
+        struct board_irq irq;
+        bool exists;
+        err_t e = board_interrupt(c->b, dev->board_node, i, &irq, &exists, c->d);
+
+        if (!e && exists)
+            e = irq_add(c, pp, dev, irq);
+        if (e || !exists)
+            return e;
+        if (!dev->has_irq)
+            dev->irq = irq;
+        dev->has_irq = true;
+    }
+    return ERR_NONE;
+}
+
+err_t plan_irqs_place(struct plan_ctx *c, struct plan_partition *pp)
+{
+    uint32_t cap = 1; /* the virtual UART's */
+    err_t e = ERR_NONE;
+
+    for (uint32_t i = 0; i < pp->devices; i++)
+        cap += pp->device[i].fn ? 1 : platform_irq_limit(c, pp->device[i].board_node);
+    pp->irq = ARENA_NEW(c->a, struct plan_irq, cap, c->d);
+    if (!pp->irq)
+        return ERR_NO_SPACE;
+    for (uint32_t i = 0; i < pp->devices && !e; i++) {
+        struct plan_device *dev = &pp->device[i];
+
+        if (!dev->fn)
+            e = platform_irqs(c, pp, dev);
+        else if ((dev->has_irq = board_pci_intx(c->b, dev->fn, &dev->irq)))
+            e = irq_add(c, pp, dev, dev->irq);
+    }
+    if (!e && pp->has_vuart)
+        pp->irq[pp->irqs++] =
+            (struct plan_irq){.irq = c->b->uart.irq, .name = "console", .virtual_only = true};
+    return e;
+}

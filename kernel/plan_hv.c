@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The hypervisor's own part of the plan: registers, address space, pool. */
+#include "plan_private.h"
+
+#include "iommu/smmuv3.h"
+
+#include <string.h>
+
+#define IMAGE_SECTIONS 3
+#define POOL_ALIGN     16u /* frames: more than any table or queue asks for */
+
+static void own_add(struct plan_ctx *c, maddr_t base, uint64_t size, const char *name)
+{
+    struct run r = run_touched(base, size);
+
+    c->own[c->owns++] = (struct own){r, r.end - r.first, name};
+}
+
+err_t plan_hv_own(struct plan_ctx *c)
+{
+    const struct board *b = c->b;
+
+    c->own = ARENA_NEW(c->a, struct own, 3 + b->gic.gicrs + b->smmus, c->d);
+    if (!c->own)
+        return ERR_NO_SPACE;
+    own_add(c, b->gic.gicd, b->gic.gicd_size, "the interrupt distributor");
+    for (uint32_t i = 0; i < b->gic.gicrs; i++)
+        own_add(c, b->gic.gicr[i].base, b->gic.gicr[i].size, "the interrupt redistributors");
+    if (b->uart.present && !plan_has_node(c->p, NULL, b->uart.node))
+        own_add(c, b->uart.base, b->uart.size, "the hypervisor's console UART");
+    for (uint32_t i = 0; i < b->smmus; i++)
+        own_add(c, b->smmu[i].base, b->smmu[i].size, "an SMMU");
+    if (b->pci.present) {
+        own_add(c, b->pci.ecam, b->pci.ecam_size, "PCI configuration space");
+        if (c->own[c->owns - 1].mapped > ECAM_FRAMES)
+            c->own[c->owns - 1].mapped = ECAM_FRAMES;
+    }
+    return ERR_NONE;
+}
+
+struct spans {
+    struct pt_span *span;
+    uint32_t count;
+};
+
+/* Keep the list sorted. Identity: the input is the machine frame. */
+static void span_add(struct spans *l, struct run r, uint8_t rights, uint8_t mem)
+{
+    uint32_t i = l->count;
+
+    if (r.first >= r.end)
+        return;
+    for (; i > 0 && l->span[i - 1].in > r.first; i--)
+        l->span[i] = l->span[i - 1];
+    l->span[i] = (struct pt_span){r.first, r.first, r.end - r.first, rights, mem};
+    l->count++;
+}
+
+static struct run run_between(maddr_t from, maddr_t to)
+{
+    return run_touched(from, to.v - from.v);
+}
+
+/* RAM without what has rights of its own, and without what must not be mapped. */
+static err_t spans_of_ram(struct plan_ctx *c, struct runs *ram)
+{
+    const struct plan_hypervisor *hv = &c->p->hv;
+    err_t e = runs_of_memory(ram, c->b, 3 + c->b->reserveds, c->a, c->d);
+
+    if (e)
+        return e;
+    runs_cut(ram, run_between(hv->image, hv->image_end));
+    runs_cut(ram, run_between(hv->bundle, hv->bundle_end));
+    runs_cut(ram, run_between(hv->dtb, hv->dtb_end));
+    for (uint32_t i = 0; i < c->b->reserveds; i++) {
+        if (c->b->reserved[i].no_map)
+            runs_cut(ram, run_touched(c->b->reserved[i].base, c->b->reserved[i].size));
+    }
+    return ERR_NONE;
+}
+
+static err_t spans_check(struct plan_ctx *c, const struct spans *l)
+{
+    for (uint32_t i = 1; i < l->count; i++) {
+        const struct pt_span *a = &l->span[i - 1], *b = &l->span[i];
+
+        if (a->in + a->frames > b->in)
+            return diag_fail(
+                c->d, ERR_INVALID,
+                "board: 0x%lx-0x%lx and 0x%lx-0x%lx (hypervisor image, bundle, DTB, RAM, registers) overlap",
+                a->in << FRAME_SHIFT, ((a->in + a->frames) << FRAME_SHIFT) - 1, b->in << FRAME_SHIFT,
+                ((b->in + b->frames) << FRAME_SHIFT) - 1);
+    }
+    if (l->count && l->span[l->count - 1].in + l->span[l->count - 1].frames > HV_STACK_VBASE)
+        return diag_fail(c->d, ERR_INVALID, "board: registers at 0x%lx; addresses below 2^47 are supported",
+                         l->span[l->count - 1].in << FRAME_SHIFT);
+    return ERR_NONE;
+}
+
+/* The address space without `out` of the stacks: table frames depend on where they are mapped only. */
+static err_t hv_spans(struct plan_ctx *c)
+{
+    const struct plan_input *in = c->in;
+    struct plan_hypervisor *hv = &c->p->hv;
+    struct runs ram;
+    struct spans l = {0};
+    err_t e = spans_of_ram(c, &ram);
+
+    if (e)
+        return e;
+    l.span = ARENA_NEW(c->a, struct pt_span, ram.count + IMAGE_SECTIONS + 2 + c->owns + c->b->cpus, c->d);
+    if (!l.span)
+        return ERR_NO_SPACE;
+    for (uint32_t i = 0; i < ram.count; i++)
+        span_add(&l, ram.run[i], R_READ | R_WRITE, MEM_NORMAL);
+    span_add(&l, run_between(in->image, in->text_end), R_READ | R_EXEC, MEM_NORMAL);
+    span_add(&l, run_between(in->text_end, in->rodata_end), R_READ, MEM_NORMAL);
+    span_add(&l, run_between(in->rodata_end, in->image_end), R_READ | R_WRITE, MEM_NORMAL);
+    span_add(&l, run_between(hv->bundle, hv->bundle_end), R_READ, MEM_NORMAL);
+    span_add(&l, run_between(hv->dtb, hv->dtb_end), R_READ, MEM_NORMAL);
+    for (uint32_t i = 0; i < c->owns; i++)
+        span_add(&l, (struct run){c->own[i].at.first, c->own[i].at.first + c->own[i].mapped},
+                 R_READ | R_WRITE, MEM_DEVICE);
+    e = spans_check(c, &l);
+    for (uint32_t i = 0; i < c->b->cpus; i++)
+        l.span[l.count++] = (struct pt_span){HV_STACK_VBASE + (uint64_t)i * HV_STACK_STRIDE + 1, 0,
+                                             HV_STACK_FRAMES, R_READ | R_WRITE, MEM_NORMAL};
+    hv->span = l.span;
+    hv->spans = l.count;
+    return e;
+}
+
+/* Stream tables and queues of every SMMU of the board. */
+static err_t smmu_count(struct plan_ctx *c)
+{
+    uint32_t devices = 0;
+    uint32_t *sid;
+
+    for (uint32_t i = 0; i < c->p->partitions; i++)
+        devices += c->p->partition[i].devices;
+    sid = ARENA_NEW(c->a, uint32_t, devices, c->d);
+    if (!sid)
+        return ERR_NO_SPACE;
+    for (uint32_t u = 0; u < c->b->smmus; u++) {
+        uint32_t n = 0;
+
+        for (uint32_t i = 0; i < c->p->partitions; i++) {
+            const struct plan_partition *pp = &c->p->partition[i];
+
+            for (uint32_t k = 0; k < pp->devices; k++) {
+                if (pp->device[k].is_protected && pp->device[k].smmu == u)
+                    sid[n++] = pp->device[k].sid;
+            }
+        }
+        c->p->hv.smmu_frames += smmuv3_frames(c->b->smmu[u].sid_bits, sid, n);
+    }
+    return ERR_NONE;
+}
+
+static err_t pool_place(struct plan_ctx *c)
+{
+    struct plan_hypervisor *hv = &c->p->hv;
+    uint64_t largest = 0;
+
+    for (uint32_t i = 0; i < c->free.count; i++) {
+        struct run r = c->free.run[i];
+        uint64_t first = ROUND_UP(r.first, POOL_ALIGN), n = r.end > first ? r.end - first : 0;
+
+        if (n >= hv->pool_frames) {
+            hv->pool = mfn(first);
+            runs_cut(&c->free, (struct run){first, first + hv->pool_frames});
+            return ERR_NONE;
+        }
+        largest = n > largest ? n : largest;
+    }
+    return diag_fail(
+        c->d, ERR_NO_SPACE,
+        "the hypervisor needs %lu KiB for page tables, stacks and IOMMU tables; the largest range that the "
+        "partitions leave free has %lu KiB",
+        hv->pool_frames * 4, largest * 4);
+}
+
+err_t plan_hv_place(struct plan_ctx *c)
+{
+    struct plan_hypervisor *hv = &c->p->hv;
+    struct pt_shape shape = {
+        .in_bits = 48, .out_bits = c->b->pa_bits < 48 ? c->b->pa_bits : 48, .root_level = 3, .leaf_level = 2};
+    err_t e = hv_spans(c);
+
+    if (!e)
+        e = smmu_count(c);
+    if (e)
+        return e;
+    hv->el2_frames = pt_count(shape, hv->span, hv->spans);
+    hv->cpu_frames = (uint64_t)c->b->cpus * HV_STACK_FRAMES;
+    hv->pool_frames = hv->el2_frames + hv->cpu_frames + hv->smmu_frames;
+    for (uint32_t i = 0; i < c->p->partitions; i++) {
+        const struct plan_frames *f = &c->p->partition[i].frames;
+
+        hv->pool_frames += f->p2m + f->bfn + f->scratch;
+    }
+    e = pool_place(c);
+    for (uint32_t i = 0; i < c->b->cpus; i++)
+        hv->span[hv->spans - c->b->cpus + i].out = hv->pool.n + (uint64_t)i * HV_STACK_FRAMES;
+    return e;
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Registers of devices: BARs get a place, platform devices keep theirs. GFN == MFN for both. */
+#include "plan_private.h"
+
+#include <string.h>
+
+/* Registers of platform devices, merged where they share pages. */
+struct regs {
+    struct run at;
+    const char *name;
+    bool peer_dma;
+};
+
+static uint32_t platform_reg_limit(const struct plan_ctx *c, dt_node_t n)
+{
+    const struct dt_prop *p = dt_prop(c->b->dt, n, "reg");
+
+    return p ? p->len / 4 : 0;
+}
+
+uint32_t plan_mmio_extents(const struct plan_ctx *c, const struct plan_partition *pp)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < pp->devices; i++)
+        n += pp->device[i].fn ? 6 : platform_reg_limit(c, pp->device[i].board_node);
+    return n;
+}
+
+/* Bytes that a memory BAR takes: whole pages, so that no two partitions meet in one. 0: none. */
+static uint64_t bar_size(const struct pci_bar *b)
+{
+    if (b->kind != BAR_MEM32 && b->kind != BAR_MEM64)
+        return 0;
+    return b->size && b->size < FRAME_SIZE ? FRAME_SIZE : b->size;
+}
+
+struct bars {
+    uint64_t largest, total;
+    bool all_64;
+};
+
+/* The sizes of all memory BARs of pp; false: their sum passes limit. */
+static bool bars_sum(const struct plan_partition *pp, uint64_t limit, struct bars *s)
+{
+    *s = (struct bars){.all_64 = true};
+    for (uint32_t i = 0; i < pp->devices; i++) {
+        for (unsigned k = 0; pp->device[i].fn && k < 6; k++) {
+            const struct pci_bar *b = &pp->device[i].fn->bar[k];
+            uint64_t n = bar_size(b);
+
+            if (!n)
+                continue;
+            if (n > limit || s->total > limit - n)
+                return false;
+            s->total += n;
+            s->largest = n > s->largest ? n : s->largest;
+            s->all_64 = s->all_64 && b->kind == BAR_MEM64;
+        }
+    }
+    return true;
+}
+
+/* Place the BARs of one size at *at and move it on; returns the next smaller size there is. */
+static uint64_t bars_assign(struct plan_partition *pp, uint64_t size, uint64_t *at)
+{
+    uint64_t next = 0;
+
+    for (uint32_t i = 0; i < pp->devices; i++) {
+        struct plan_device *dev = &pp->device[i];
+
+        for (unsigned k = 0; dev->fn && k < 6; k++) {
+            uint64_t n = bar_size(&dev->fn->bar[k]);
+
+            if (n == size) {
+                dev->bar[k] = maddr(*at);
+                *at += n;
+            } else if (n < size && n > next) {
+                next = n;
+            }
+        }
+    }
+    return next;
+}
+
+/* All BARs of pp in one piece of window w, above *next: the largest first, so that each is aligned to its
+ * size. */
+static bool bars_fit(struct plan_partition *pp, const struct board_range *w, uint64_t *next,
+                     const struct bars *s)
+{
+    uint64_t from = *next > w->base.v ? *next : w->base.v;
+    uint64_t base = ROUND_UP(from, s->largest), at = base;
+
+    if (base < from || base - w->base.v > w->size || w->size - (base - w->base.v) < s->total)
+        return false;
+    pp->pci_mem = gaddr(base);
+    pp->pci_mem_size = s->total;
+    for (uint64_t size = s->largest; size;)
+        size = bars_assign(pp, size, &at);
+    *next = at;
+    return true;
+}
+
+static err_t bars_place(struct plan_ctx *c, struct plan_partition *pp)
+{
+    const struct board_pci *pci = &c->b->pci;
+    uint64_t limit = pci->mem32.size > pci->mem64.size ? pci->mem32.size : pci->mem64.size;
+    struct bars s;
+    bool ok = bars_sum(pp, limit, &s);
+
+    if (ok && !s.total)
+        return ERR_NONE;
+    ok = ok && (bars_fit(pp, &pci->mem32, &c->mem32_next, &s) ||
+                (s.all_64 && bars_fit(pp, &pci->mem64, &c->mem64_next, &s)));
+    if (!ok)
+        return diag_fail(
+            c->d, ERR_NO_SPACE,
+            "/partitions/%s/devices: BARs of %lu KiB or more, the largest of %lu KiB, do not fit the board's "
+            "PCI windows of %lu KiB (32-bit) and %lu KiB (64-bit)",
+            pp->m->name, s.total >> 10, s.largest >> 10, pci->mem32.size >> 10, pci->mem64.size >> 10);
+    return ERR_NONE;
+}
+
+static err_t mmio_add(struct plan_ctx *c, struct plan_partition *pp, struct run r, const char *name,
+                      bool peer_dma, bool prefetch)
+{
+    struct extent e = ext_make(EXT_MMIO, gfn_identity(mfn(r.first)), mfn(r.first), r.end - r.first, name);
+
+    e.dma = peer_dma ? R_READ | R_WRITE : 0;
+    e.mem = prefetch ? MEM_UNCACHED : MEM_DEVICE;
+    return plan_extent_add(c, pp, &e);
+}
+
+static err_t bars_add(struct plan_ctx *c, struct plan_partition *pp, const struct plan_device *dev)
+{
+    for (unsigned k = 0; k < 6; k++) {
+        const struct pci_bar *b = &dev->fn->bar[k];
+        err_t e = ERR_NONE;
+
+        if (bar_size(b))
+            e = mmio_add(c, pp, run_touched(dev->bar[k], bar_size(b)), dev->m->name, dev->m->peer_dma,
+                         b->prefetch);
+        if (e)
+            return e;
+    }
+    return ERR_NONE;
+}
+
+/* Who else has something in these pages: the board's memory, the hypervisor, PCI, another device. */
+static err_t regs_check(struct plan_ctx *c, const struct plan_partition *pp, const struct plan_device *dev,
+                        struct run r)
+{
+    const struct board_range *pci[] = {&c->b->pci.mem32, &c->b->pci.mem64};
+    const char *other = NULL;
+
+    for (uint32_t i = 0; i < c->b->memories && !other; i++)
+        other = run_overlaps(r, run_touched(c->b->memory[i].base, c->b->memory[i].size))
+                    ? "the board's memory"
+                    : NULL;
+    for (uint32_t i = 0; i < c->b->reserveds && !other; i++)
+        other = run_overlaps(r, run_touched(c->b->reserved[i].base, c->b->reserved[i].size))
+                    ? "reserved memory"
+                    : NULL;
+    for (uint32_t i = 0; i < c->owns && !other; i++)
+        other = run_overlaps(r, c->own[i].at) ? c->own[i].name : NULL;
+    for (uint32_t i = 0; i < 2 && c->b->pci.present && !other; i++)
+        other = run_overlaps(r, run_touched(pci[i]->base, pci[i]->size)) ? "the PCI window" : NULL;
+    for (uint32_t i = 0; i < c->b->mmios && !other; i++) {
+        const struct board_range *m = &c->b->mmio[i];
+
+        if (m->node != dev->board_node && run_overlaps(r, run_touched(m->base, m->size)) &&
+            !plan_has_node(c->p, pp, m->node))
+            other = m->name;
+    }
+    if (!other)
+        return ERR_NONE;
+    return diag_fail(c->d, ERR_INVALID,
+                     DEVICE_FMT ": path: the pages of its registers, " RUN_FMT ", also hold those of %s",
+                     pp->m->name, dev->m->name, RUN_ARG(r), other);
+}
+
+/* Insert into a sorted list; runs that share a page become one (peer-dma only where all of it says so). */
+static void regs_insert(struct regs *l, uint32_t *count, struct regs r)
+{
+    uint32_t i = *count, k;
+
+    while (i > 0 && l[i - 1].at.end > r.at.first)
+        i--;
+    for (k = i; k < *count && run_overlaps(l[k].at, r.at); k++) {
+        r.at.first = l[k].at.first < r.at.first ? l[k].at.first : r.at.first;
+        r.at.end = l[k].at.end > r.at.end ? l[k].at.end : r.at.end;
+        r.peer_dma = r.peer_dma && l[k].peer_dma;
+        r.name = l[k].name;
+    }
+    memmove(&l[i + 1], &l[k], (*count - k) * sizeof *l);
+    l[i] = r;
+    *count = *count - (k - i) + 1;
+}
+
+static err_t regs_collect(struct plan_ctx *c, struct plan_partition *pp, const struct plan_device *dev,
+                          struct regs *l, uint32_t *count)
+{
+    uint32_t limit = platform_reg_limit(c, dev->board_node), found = 0;
+
+    for (uint32_t i = 0; i < limit; i++) {
+        uint64_t base, size;
+        struct run r;
+        bool exists;
+        err_t e = dt_reg(c->b->dt, dev->board_node, i, &base, &size, &exists, c->d);
+
+        if (e)
+            return e;
+        if (!exists)
+            break;
+        if (!size)
+            continue;
+        r = run_touched(maddr(base), size);
+        e = regs_check(c, pp, dev, r);
+        if (e)
+            return e;
+        regs_insert(l, count, (struct regs){r, dev->m->name, dev->m->peer_dma});
+        found++;
+    }
+    if (!found)
+        return diag_fail(c->d, ERR_INVALID, DEVICE_FMT ": path: node %s of the board has no registers (reg)",
+                         pp->m->name, dev->m->name, dev->m->path);
+    return ERR_NONE;
+}
+
+err_t plan_mmio_place(struct plan_ctx *c, struct plan_partition *pp)
+{
+    struct regs *l = ARENA_NEW(c->a, struct regs, plan_mmio_extents(c, pp) + 1, c->d);
+    uint32_t count = 0;
+    err_t e = l ? bars_place(c, pp) : ERR_NO_SPACE;
+
+    for (uint32_t i = 0; i < pp->devices && !e; i++) {
+        const struct plan_device *dev = &pp->device[i];
+
+        e = dev->fn ? bars_add(c, pp, dev) : regs_collect(c, pp, dev, l, &count);
+    }
+    for (uint32_t i = 0; i < count && !e; i++)
+        e = mmio_add(c, pp, l[i].at, l[i].name, l[i].peer_dma, false);
+    return e;
+}

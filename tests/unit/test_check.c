@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* links: kernel/plan.c kernel/plan_memory.c kernel/plan_device.c kernel/plan_mmio.c kernel/plan_image.c
+ * kernel/plan_hv.c kernel/check.c kernel/arena.c kernel/diag.c kernel/fmt.c kernel/dt.c kernel/dt_read.c
+ * kernel/board.c kernel/board_irq.c kernel/board_memory.c kernel/board_pci.c kernel/manifest.c
+ * kernel/manifest_read.c kernel/manifest_region.c kernel/pool.c kernel/p2m/extent.c kernel/p2m/spans.c
+ * kernel/p2m/pt.c kernel/p2m/format_arm_s2.c kernel/p2m/format_arm_el2.c kernel/iommu/bfn.c
+ * kernel/iommu/scratch.c kernel/iommu/smmuv3.c kernel/iommu/smmuv3_words.c boot/bundle.c
+ * tests/host/plan_fixture.c tests/host/dtc.c tests/host/arch_host.c */
+#include "check.h"
+#include "plan_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { LINUX, RTOS, MINI };
+
+/* Breaks one thing in a plan that is good. */
+typedef void break_fn(struct plan *p);
+
+static struct extent *extent_of(struct plan *p, unsigned i, const char *name)
+{
+    struct physmap *m = &p->partition[i].physmap;
+
+    for (uint32_t x = 0; x < m->count; x++) {
+        if (!strcmp(m->ext[x].name, name))
+            return &m->ext[x];
+    }
+    fail_msg("no extent %s", name);
+    return NULL;
+}
+
+static struct pt_span *span_at(struct pt_span *s, uint32_t count, uint64_t addr)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (s[i].in == addr >> 12)
+            return &s[i];
+    }
+    fail_msg("no span at 0x%lx", addr);
+    return NULL;
+}
+
+static struct pt_span *p2m_at(struct plan *p, unsigned i, uint64_t addr)
+{
+    return span_at(p->partition[i].p2m_span, p->partition[i].p2m_spans, addr);
+}
+
+static struct pt_span *bfn_at(struct plan *p, unsigned i, uint64_t addr)
+{
+    return span_at(p->partition[i].bfn_span, p->partition[i].bfn_spans, addr);
+}
+
+/* I1 */
+static void ram_over_image(struct plan *p)
+{
+    extent_of(p, LINUX, "rom@70000000")->mfn = mfn(0x40200);
+}
+
+static void ram_over_other(struct plan *p)
+{
+    extent_of(p, LINUX, "rom@70000000")->mfn = mfn(0x50010);
+}
+
+static void pool_over_ram(struct plan *p)
+{
+    p->hv.pool = mfn(0x50000);
+}
+
+static void pool_over_bundle(struct plan *p)
+{
+    p->hv.pool = mfn(0x407ff);
+}
+
+static void shared_over_ram(struct plan *p)
+{
+    p->shared[0] = maddr(0x60000000);
+}
+
+static void mmio_is_smmu(struct plan *p)
+{
+    extent_of(p, RTOS, "rtc")->mfn = mfn(0x9050);
+}
+
+static void ram_is_reserved(struct plan *p)
+{
+    extent_of(p, LINUX, "rom@70000000")->mfn = mfn(0x7ff00);
+}
+
+static void ram_is_not_there(struct plan *p)
+{
+    extent_of(p, LINUX, "rom@70000000")->mfn = mfn(0x90000);
+}
+
+static void hypervisor_writes_its_text(struct plan *p)
+{
+    span_at(p->hv.span, p->hv.spans, 0x40200000)->rights |= R_WRITE;
+}
+
+/* I2 */
+static void p2m_has_foreign_frame(struct plan *p)
+{
+    p2m_at(p, LINUX, 0x70000000)->out = 0x50000;
+}
+
+static void p2m_has_hypervisor(struct plan *p)
+{
+    p2m_at(p, MINI, 0x40000000)->out = 0x40200;
+}
+
+static void p2m_is_longer(struct plan *p)
+{
+    p2m_at(p, MINI, 0x40000000)->frames++;
+}
+
+static void p2m_writes_rom(struct plan *p)
+{
+    p2m_at(p, LINUX, 0x70000000)->rights |= R_WRITE;
+}
+
+static void p2m_has_doorbell(struct plan *p)
+{
+    extent_of(p, RTOS, "msi@8090000")->cpu = R_WRITE;
+}
+
+static void p2m_has_more_than_shared(struct plan *p)
+{
+    extent_of(p, LINUX, "box@78000000")->frames = 2;
+}
+
+static void shared_is_written(struct plan *p)
+{
+    extent_of(p, RTOS, "box")->cpu = R_READ | R_WRITE;
+}
+
+static void vmid_twice(struct plan *p)
+{
+    p->partition[MINI].vmid = p->partition[LINUX].vmid;
+}
+
+/* I3 */
+static void bfn_has_hypervisor(struct plan *p)
+{
+    bfn_at(p, LINUX, 0x40000000)->out = 0x40200;
+}
+
+static void bfn_has_no_dma_memory(struct plan *p)
+{
+    struct pt_span *s = bfn_at(p, LINUX, 0x70000000);
+
+    s->in = 0x78000;
+    s->out = p->shared[0].v >> 12;
+}
+
+static void bfn_writes_rom(struct plan *p)
+{
+    bfn_at(p, LINUX, 0x70000000)->rights |= R_WRITE;
+}
+
+static void mmio_without_peer_dma(struct plan *p)
+{
+    extent_of(p, LINUX, "disk")->dma = R_READ | R_WRITE;
+}
+
+static void doorbell_is_a_device(struct plan *p)
+{
+    struct extent *e = extent_of(p, RTOS, "msi@8090000");
+
+    e->mfn = mfn(0x9050);
+    e->gfn = gfn(0x9050);
+}
+
+static void bfn_vmid_is_a_vmid(struct plan *p)
+{
+    p->partition[MINI].bfn_vmid = p->partition[LINUX].vmid;
+}
+
+static void bfn_out_of_order(struct plan *p)
+{
+    struct plan_partition *pp = &p->partition[RTOS];
+    struct pt_span t = pp->bfn_span[0];
+
+    pp->bfn_span[0] = pp->bfn_span[1];
+    pp->bfn_span[1] = t;
+}
+
+/* I5 */
+static void no_scratch(struct plan *p)
+{
+    p->partition[LINUX].frames.scratch = 0;
+    p->hv.pool_frames -= 4;
+}
+
+/* I6 */
+static void span_without_rights(struct plan *p)
+{
+    p2m_at(p, LINUX, 0x70000000)->rights = 0;
+}
+
+static void span_without_frames(struct plan *p)
+{
+    bfn_at(p, LINUX, 0x70000000)->frames = 0;
+}
+
+static void extent_without_frames(struct plan *p)
+{
+    extent_of(p, LINUX, "rom@70000000")->frames = 0;
+}
+
+static void hypervisor_span_without_rights(struct plan *p)
+{
+    p->hv.span[0].rights = 0;
+}
+
+/* I7 */
+static void pool_too_small(struct plan *p)
+{
+    p->hv.pool_frames--;
+}
+
+/* I8 */
+static void stream_of_another(struct plan *p)
+{
+    p->partition[RTOS].device[1].sid = p->partition[LINUX].device[0].sid;
+}
+
+static void stream_out_of_range(struct plan *p)
+{
+    p->partition[RTOS].device[1].sid = 0x10000;
+}
+
+static void smmu_that_is_not_there(struct plan *p)
+{
+    p->partition[RTOS].device[1].smmu = 1;
+}
+
+/* I9 */
+static void unprotected_in_translated(struct plan *p)
+{
+    p->partition[LINUX].device[0].is_protected = false;
+}
+
+static void unprotected_unsaid(struct plan *p)
+{
+    p->partition[RTOS].device[1].is_protected = false;
+}
+
+static void identity_that_is_not(struct plan *p)
+{
+    extent_of(p, RTOS, "heap")->gfn.n--;
+}
+
+/* I10 */
+static void reserved_not_in_bfn_map(struct plan *p)
+{
+    struct plan_partition *pp = &p->partition[RTOS];
+
+    assert_int_equal(pp->bfn_span[pp->bfn_spans - 1].in, 0x7fe00);
+    pp->bfn_spans--;
+}
+
+static void reserved_read_only(struct plan *p)
+{
+    p2m_at(p, RTOS, 0x7fe00000)->rights = R_READ;
+}
+
+static void reserved_became_mmio(struct plan *p)
+{
+    struct extent *e = extent_of(p, RTOS, "fw@7fe00000");
+
+    e->type = EXT_MMIO;
+    e->dma = 0;
+    p->partition[RTOS].bfn_spans--;
+}
+
+static void reserved_elsewhere(struct plan *p)
+{
+    extent_of(p, RTOS, "fw@7fe00000")->mfn.n++;
+}
+
+/* I11 */
+static void line_of_another(struct plan *p)
+{
+    p->partition[RTOS].irq[0].irq.intid = p->partition[LINUX].irq[0].irq.intid;
+}
+
+static void line_of_smmu(struct plan *p)
+{
+    p->partition[RTOS].irq[0].irq.intid = 106;
+}
+
+static void line_of_console(struct plan *p)
+{
+    p->partition[RTOS].irq[0].irq.intid = 33;
+}
+
+static void line_is_private(struct plan *p)
+{
+    p->partition[RTOS].irq[0].irq.intid = 27;
+}
+
+static void cpu_of_another(struct plan *p)
+{
+    p->partition[MINI].cpu[0] = p->partition[LINUX].cpu[1];
+}
+
+static void cpu_that_is_not_there(struct plan *p)
+{
+    p->partition[MINI].cpu[0] = 4;
+}
+
+#define BREAKS(invariant, fn)   \
+    {                           \
+        invariant ": ", #fn, fn \
+    }
+
+static const struct {
+    const char *invariant, *name;
+    break_fn *fn;
+} breaks[] = {
+    BREAKS("I1", ram_over_image),
+    BREAKS("I1", ram_over_other),
+    BREAKS("I1", pool_over_ram),
+    BREAKS("I1", pool_over_bundle),
+    BREAKS("I1", shared_over_ram),
+    BREAKS("I1", mmio_is_smmu),
+    BREAKS("I1", ram_is_reserved),
+    BREAKS("I1", ram_is_not_there),
+    BREAKS("I1", hypervisor_writes_its_text),
+    BREAKS("I2", p2m_has_foreign_frame),
+    BREAKS("I2", p2m_has_hypervisor),
+    BREAKS("I2", p2m_is_longer),
+    BREAKS("I2", p2m_writes_rom),
+    BREAKS("I2", p2m_has_doorbell),
+    BREAKS("I2", p2m_has_more_than_shared),
+    BREAKS("I2", shared_is_written),
+    BREAKS("I2", vmid_twice),
+    BREAKS("I3", bfn_has_hypervisor),
+    BREAKS("I3", bfn_has_no_dma_memory),
+    BREAKS("I3", bfn_writes_rom),
+    BREAKS("I3", mmio_without_peer_dma),
+    BREAKS("I3", doorbell_is_a_device),
+    BREAKS("I3", bfn_vmid_is_a_vmid),
+    BREAKS("I3", bfn_out_of_order),
+    BREAKS("I5", no_scratch),
+    BREAKS("I6", span_without_rights),
+    BREAKS("I6", span_without_frames),
+    BREAKS("I6", extent_without_frames),
+    BREAKS("I6", hypervisor_span_without_rights),
+    BREAKS("I7", pool_too_small),
+    BREAKS("I8", stream_of_another),
+    BREAKS("I8", stream_out_of_range),
+    BREAKS("I8", smmu_that_is_not_there),
+    BREAKS("I9", unprotected_in_translated),
+    BREAKS("I9", unprotected_unsaid),
+    BREAKS("I9", identity_that_is_not),
+    BREAKS("I10", reserved_not_in_bfn_map),
+    BREAKS("I10", reserved_read_only),
+    BREAKS("I10", reserved_became_mmio),
+    BREAKS("I10", reserved_elsewhere),
+    BREAKS("I11", line_of_another),
+    BREAKS("I11", line_of_smmu),
+    BREAKS("I11", line_of_console),
+    BREAKS("I11", line_is_private),
+    BREAKS("I11", cpu_of_another),
+    BREAKS("I11", cpu_that_is_not_there),
+};
+
+static void test_good_plan(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    assert_int_equal(fixture_plan(&f, fixture_manifest), ERR_NONE);
+    assert_int_equal(check_plan(&f.plan, &f.arena, &f.diag), ERR_NONE);
+    assert_string_equal(f.diag.text, "");
+    fixture_free(&f);
+}
+
+static void test_each_invariant_is_checked(void **state)
+{
+    unsigned missed = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof breaks / sizeof *breaks; i++) {
+        struct fixture f;
+        err_t e;
+
+        assert_int_equal(fixture_plan(&f, fixture_manifest), ERR_NONE);
+        breaks[i].fn(&f.plan);
+        e = check_plan(&f.plan, &f.arena, &f.diag);
+        if (e != ERR_INVALID || strncmp(f.diag.text, breaks[i].invariant, strlen(breaks[i].invariant))) {
+            print_message("%s: want %s, got \"%s\"\n", breaks[i].name, breaks[i].invariant, f.diag.text);
+            missed++;
+        }
+        fixture_free(&f);
+    }
+    assert_int_equal(missed, 0);
+}
+
+static void test_both_parties_are_named(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    assert_int_equal(fixture_plan(&f, fixture_manifest), ERR_NONE);
+    ram_over_other(&f.plan);
+    assert_int_equal(check_plan(&f.plan, &f.arena, &f.diag), ERR_INVALID);
+    assert_string_equal(f.diag.text,
+                        "I1: machine frame 0x50010 has two owners: mini (ram@40000000) and linux "
+                        "(rom@70000000)");
+    fixture_free(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_good_plan),
+        cmocka_unit_test(test_each_invariant_is_checked),
+        cmocka_unit_test(test_both_parties_are_named),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,631 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* links: kernel/plan.c kernel/plan_memory.c kernel/plan_device.c kernel/plan_mmio.c kernel/plan_image.c
+ * kernel/plan_hv.c kernel/check.c kernel/arena.c kernel/diag.c kernel/fmt.c kernel/dt.c kernel/dt_read.c
+ * kernel/board.c kernel/board_irq.c kernel/board_memory.c kernel/board_pci.c kernel/manifest.c
+ * kernel/manifest_read.c kernel/manifest_region.c kernel/pool.c kernel/p2m/extent.c kernel/p2m/spans.c
+ * kernel/p2m/pt.c kernel/p2m/format_arm_s2.c kernel/p2m/format_arm_el2.c kernel/iommu/bfn.c
+ * kernel/iommu/scratch.c kernel/iommu/smmuv3.c kernel/iommu/smmuv3_words.c boot/bundle.c
+ * tests/host/plan_fixture.c tests/host/dtc.c tests/host/arch_host.c */
+#include "check.h"
+#include "dtc.h"
+#include "iommu/scratch.h"
+#include "plan_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define MAX_TEXT 8192
+
+static void plan_good(struct fixture *f, const char *manifest)
+{
+    err_t e = fixture_plan(f, manifest);
+
+    if (!e)
+        e = check_plan(&f->plan, &f->arena, &f->diag);
+    if (e)
+        print_message("%s\n", f->diag.text);
+    assert_int_equal(e, ERR_NONE);
+}
+
+/* The extent with that name and type; more than one may have the name. */
+static const struct extent *extent_of(const struct plan_partition *pp, const char *name, enum ext_type type)
+{
+    for (uint32_t i = 0; i < pp->physmap.count; i++) {
+        if (!strcmp(pp->physmap.ext[i].name, name) && pp->physmap.ext[i].type == type)
+            return &pp->physmap.ext[i];
+    }
+    fail_msg("no extent %s", name);
+    return NULL;
+}
+
+#define ASSERT_EXTENT(pp, name, type, g, m, n)                     \
+    do {                                                           \
+        const struct extent *e_ = extent_of((pp), (name), (type)); \
+        assert_int_equal(gfn_addr(e_->gfn).v, (g));                \
+        assert_int_equal(mfn_addr(e_->mfn).v, (m));                \
+        assert_int_equal(e_->frames, (n));                         \
+    } while (0)
+
+static void test_memory_is_placed(void **state)
+{
+    struct fixture f;
+    const struct plan_partition *pp;
+
+    (void)state;
+    plan_good(&f, fixture_manifest);
+    pp = f.plan.partition;
+    assert_int_equal(f.plan.partitions, 3);
+    assert_int_equal(f.plan.shared[0].v, 0x7fdff000); /* below the reserved memory */
+    ASSERT_EXTENT(&pp[0], "ram@40000000", EXT_RAM, 0x40000000, 0x6fc00000, 0x10000);
+    ASSERT_EXTENT(&pp[0], "rom@70000000", EXT_RAM_RO, 0x70000000, 0x7fdfe000, 1);
+    ASSERT_EXTENT(&pp[0], "box@78000000", EXT_SHARED, 0x78000000, 0x7fdff000, 1);
+    ASSERT_EXTENT(&pp[1], "ram@60000000", EXT_RAM, 0x60000000, 0x60000000, 0x1000);
+    ASSERT_EXTENT(&pp[1], "heap", EXT_RAM, 0x6f800000, 0x6f800000, 0x400);
+    ASSERT_EXTENT(&pp[1], "fw@7fe00000", EXT_RESERVED, 0x7fe00000, 0x7fe00000, 0x100);
+    ASSERT_EXTENT(&pp[1], "msi@8090000", EXT_DOORBELL, 0x8090000, 0x8090000, 1);
+    ASSERT_EXTENT(&pp[1], "box", EXT_SHARED, 0x7fdff000, 0x7fdff000, 1);
+    ASSERT_EXTENT(&pp[2], "ram@40000000", EXT_RAM, 0x40000000, 0x50000000, 0x400);
+    assert_int_equal(extent_of(&pp[1], "box", EXT_SHARED)->cpu, R_READ);
+    assert_int_equal(extent_of(&pp[1], "msi@8090000", EXT_DOORBELL)->cpu, 0);
+    fixture_free(&f);
+}
+
+static void test_emulated_extents(void **state)
+{
+    struct fixture f;
+    const struct plan_partition *pp;
+
+    (void)state;
+    plan_good(&f, fixture_manifest);
+    pp = f.plan.partition;
+    assert_int_equal(pp[0].gicd.v, 0x8000000);
+    assert_int_equal(pp[0].gicr.v, 0x80a0000);
+    assert_int_equal(extent_of(&pp[0], "interrupt distributor", EXT_EMULATED)->frames, 16);
+    assert_int_equal(extent_of(&pp[0], "interrupt redistributors", EXT_EMULATED)->frames, 64);
+    assert_int_equal(extent_of(&pp[1], "interrupt redistributors", EXT_EMULATED)->frames, 32);
+    assert_true(pp[0].has_vuart);
+    assert_int_equal(pp[0].vuart.v, 0x9000000);
+    assert_int_equal(pp[0].vuart_intid, 33);
+    assert_false(pp[2].has_vuart);
+    assert_true(pp[0].has_ecam);
+    assert_int_equal(pp[0].ecam.v, UINT64_C(0x4010000000));
+    assert_int_equal(extent_of(&pp[0], "PCI configuration space", EXT_EMULATED)->frames, 256);
+    assert_false(pp[2].has_ecam);
+    assert_int_equal(pp[2].physmap.count, 3);
+    fixture_free(&f);
+}
+
+static void test_devices_are_placed(void **state)
+{
+    struct fixture f;
+    const struct plan_partition *pp;
+    const struct plan_device *dev;
+
+    (void)state;
+    plan_good(&f, fixture_manifest);
+    pp = f.plan.partition;
+    dev = pp[0].device;
+    assert_int_equal(pp[0].pci_mem.v, 0x10000000);
+    assert_int_equal(pp[0].pci_mem_size, 0x104000);
+    assert_int_equal(dev[1].bar[0].v, 0x10000000); /* the larger one first */
+    assert_int_equal(dev[0].bar[0].v, 0x10100000);
+    assert_int_equal(dev[0].slot, 1);
+    assert_int_equal(dev[1].slot, 2);
+    assert_true(dev[0].is_protected);
+    assert_int_equal(dev[0].sid, 0x10);
+    assert_int_equal(dev[0].irq.intid, 37);
+    assert_int_equal(dev[1].irq.intid, 38);
+    assert_int_equal(extent_of(&pp[0], "edu", EXT_MMIO)->dma, R_READ | R_WRITE);
+    assert_int_equal(extent_of(&pp[0], "disk", EXT_MMIO)->dma, 0);
+    assert_int_equal(pp[0].irqs, 3);
+    assert_true(pp[0].irq[2].virtual_only);
+    assert_int_equal(pp[0].irq[2].irq.intid, 33);
+
+    dev = pp[1].device;
+    assert_false(dev[0].is_protected);
+    assert_true(dev[1].is_protected);
+    assert_int_equal(dev[1].sid, 0x1000);
+    assert_false(dev[3].is_protected);
+    assert_false(dev[3].has_irq);
+    assert_int_equal(dev[3].bar[0].v, 0x10120000); /* aligned to its size, behind the first partition's */
+    ASSERT_EXTENT(&pp[1], "rtc", EXT_MMIO, 0x9010000, 0x9010000, 1);
+    assert_true(pp[1].has_bfn_map);
+    assert_false(pp[2].has_bfn_map);
+    assert_int_equal(pp[1].irqs, 4);
+    fixture_free(&f);
+}
+
+static void test_images_are_placed(void **state)
+{
+    struct fixture f;
+    const struct plan_partition *pp;
+
+    (void)state;
+    plan_good(&f, fixture_manifest);
+    pp = f.plan.partition;
+    assert_int_equal(pp[0].kernel_load.v, 0x40000000);
+    assert_int_equal(pp[0].entry.v, 0x40000000);
+    assert_int_equal(pp[0].kernel_size, FIXTURE_LINUX_SIZE);
+    assert_int_equal(pp[0].initrd_load.v, 0x41400000); /* behind what the kernel uses, not behind its file */
+    assert_int_equal(pp[0].initrd_size, FIXTURE_INITRD_SIZE);
+    assert_int_equal(pp[0].dtb.v, 0x41800000);
+    assert_int_equal(pp[1].entry.v, 0x60000000);
+    assert_int_equal(pp[1].dtb.v, 0x60200000);
+    assert_null(pp[1].initrd);
+    fixture_free(&f);
+}
+
+static void test_frames_are_counted(void **state)
+{
+    struct fixture f;
+    const struct plan_partition *pp;
+    const struct plan_hypervisor *hv;
+
+    (void)state;
+    plan_good(&f, fixture_manifest);
+    pp = f.plan.partition;
+    hv = &f.plan.hv;
+    assert_int_equal(pp[0].p2m_shape.in_bits, 39);
+    assert_int_equal(pp[0].p2m_shape.root_level, 2);
+    assert_int_equal(pp[0].bfn_shape.in_bits, 44);
+    assert_int_equal(pp[0].bfn_shape.root_level, 3);
+    assert_int_equal(pp[0].frames.p2m, 6);
+    assert_int_equal(pp[0].frames.bfn, 6); /* RAM, ROM, and edu's BAR (peer-dma) */
+    assert_int_equal(pp[0].frames.scratch, 4);
+    assert_int_equal(pp[1].frames.p2m, 7);
+    assert_int_equal(pp[1].frames.bfn, 6);
+    assert_int_equal(pp[2].frames.p2m, 2);
+    assert_int_equal(pp[2].frames.bfn + pp[2].frames.scratch, 0);
+    assert_int_equal(hv->el2_frames, 13);
+    assert_int_equal(hv->cpu_frames, 8);
+    assert_int_equal(hv->smmu_frames, 8);
+    assert_int_equal(hv->pool_frames, 13 + 8 + 8 + 16 + 17 + 2);
+    assert_int_equal(mfn_addr(hv->pool).v, 0x40000000);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(pp[i].vmid, i + 1);
+        assert_int_equal(pp[i].bfn_vmid, i + 4);
+    }
+    fixture_free(&f);
+}
+
+struct want {
+    uint64_t in, out, bytes;
+    uint8_t rights, mem;
+};
+
+static void test_hypervisor_spans(void **state)
+{
+    static const struct want want[] = {
+        {0x8000000, 0x8000000, 0x10000, R_READ | R_WRITE, MEM_DEVICE},
+        {0x80a0000, 0x80a0000, 0xf60000, R_READ | R_WRITE, MEM_DEVICE},
+        {0x9000000, 0x9000000, 0x1000, R_READ | R_WRITE, MEM_DEVICE},
+        {0x9050000, 0x9050000, 0x20000, R_READ | R_WRITE, MEM_DEVICE},
+        {0x40000000, 0x40000000, 0x200000, R_READ | R_WRITE, MEM_NORMAL},
+        {0x40200000, 0x40200000, 0x80000, R_READ | R_EXEC, MEM_NORMAL},
+        {0x40280000, 0x40280000, 0x40000, R_READ, MEM_NORMAL},
+        {0x402c0000, 0x402c0000, 0x140000, R_READ | R_WRITE, MEM_NORMAL},
+        {0x40400000, 0x40400000, 0x400000, R_READ, MEM_NORMAL},
+        {0x40800000, 0x40800000, 0x7800000, R_READ | R_WRITE, MEM_NORMAL},
+        {0x48000000, 0x48000000, 0x100000, R_READ, MEM_NORMAL},
+        {0x48100000, 0x48100000, 0x37d00000, R_READ | R_WRITE, MEM_NORMAL}, /* up to the no-map region */
+        {0x4010000000, 0x4010000000, 0x100000, R_READ | R_WRITE, MEM_DEVICE},
+        {0x800000001000, 0x40000000, 0x2000, R_READ | R_WRITE, MEM_NORMAL},
+        {0x800000005000, 0x40002000, 0x2000, R_READ | R_WRITE, MEM_NORMAL},
+        {0x800000009000, 0x40004000, 0x2000, R_READ | R_WRITE, MEM_NORMAL},
+        {0x80000000d000, 0x40006000, 0x2000, R_READ | R_WRITE, MEM_NORMAL},
+    };
+    struct fixture f;
+
+    (void)state;
+    plan_good(&f, fixture_manifest);
+    assert_int_equal(f.plan.hv.spans, sizeof want / sizeof *want);
+    for (unsigned i = 0; i < f.plan.hv.spans; i++) {
+        const struct pt_span *s = &f.plan.hv.span[i];
+
+        assert_int_equal(s->in << 12, want[i].in);
+        assert_int_equal(s->out << 12, want[i].out);
+        assert_int_equal(s->frames << 12, want[i].bytes);
+        assert_int_equal(s->rights, want[i].rights);
+        assert_int_equal(s->mem, want[i].mem);
+    }
+    fixture_free(&f);
+}
+
+/* A manifest of one translated partition with these memory and device nodes. */
+static const char *one(const char *props, const char *memory, const char *devices)
+{
+    static char text[MAX_TEXT];
+
+    snprintf(text, sizeof text,
+             "/dts-v1/;\n/ { compatible = \"mullion,manifest-v1\"; partitions { one {\n"
+             "cpus = <0>; %s kernel { file = \"linux\"; };\n"
+             "memory { #address-cells = <2>; #size-cells = <2>; %s };\n"
+             "devices { %s }; }; }; };\n",
+             props, memory, devices);
+    return text;
+}
+
+#define TRANSLATED "physmap = \"translated\";"
+#define RAM_64M    "ram@40000000 { type = \"ram\"; reg = <0 0x40000000 0 0x4000000>; };"
+
+static void test_ram_is_split(void **state)
+{
+    struct fixture f;
+    const struct physmap *m;
+    uint64_t total = 0;
+
+    (void)state;
+    /* 944 MiB: below the reserved memory and above the DTB there are 893. */
+    plan_good(&f,
+              one(TRANSLATED, "ram@40000000 { type = \"ram\"; reg = <0 0x40000000 0 0x3b000000>; };", ""));
+    m = &f.plan.partition[0].physmap;
+    assert_int_equal(gfn_addr(m->ext[3].gfn).v, 0x40000000);
+    assert_int_equal(mfn_addr(m->ext[3].mfn).v, 0x48200000);
+    assert_int_equal(m->ext[3].frames, 0x37c00);
+    assert_int_equal(m->ext[4].gfn.n, 0x77c00);
+    assert_int_equal(mfn_addr(m->ext[4].mfn).v, 0x44c00000);
+    for (uint32_t i = 0; i < m->count; i++)
+        total += m->ext[i].type == EXT_RAM ? m->ext[i].frames : 0;
+    assert_int_equal(total, 0x3b000);
+    fixture_free(&f);
+}
+
+static void test_no_memory_is_explained(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    assert_int_equal(
+        fixture_plan(
+            &f, one(TRANSLATED, "ram@40000000 { type = \"ram\"; reg = <0 0x40000000 0 0x80000000>; };", "")),
+        ERR_NO_SPACE);
+    assert_string_equal(f.diag.text,
+                        "/partitions/one/memory/ram@40000000: asks for 2097152 KiB of machine memory; the "
+                        "largest free range has 914432 KiB, 1039360 KiB are free in all");
+    fixture_free(&f);
+}
+
+static void test_1g_alignment(void **state)
+{
+    static struct board_range memory[2];
+    struct fixture f;
+
+    (void)state;
+    fixture_read(&f,
+                 one(TRANSLATED, "ram@40000000 { type = \"ram\"; reg = <0 0x40000000 0 0x60000000>; };", ""));
+    memory[0] = f.board.memory[0];
+    memory[1] =
+        (struct board_range){.base = {UINT64_C(0x880000000)}, .size = UINT64_C(0xb0000000), .name = "high"};
+    f.board.memory = memory;
+    f.board.memories = 2;
+    assert_int_equal(plan_build(&f.plan, &f.in, &f.arena, &f.diag), ERR_NONE);
+    ASSERT_EXTENT(&f.plan.partition[0], "ram@40000000", EXT_RAM, 0x40000000, UINT64_C(0x8c0000000), 0x60000);
+    assert_int_equal(check_plan(&f.plan, &f.arena, &f.diag), ERR_NONE);
+    fixture_free(&f);
+}
+
+/* Two nodes with registers in one page, given to one partition: one extent, both interrupts. */
+static void test_page_of_two_devices(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    plan_good(&f, one(TRANSLATED, RAM_64M,
+                      "a { path = \"/virtio_mmio@a000200\"; no-dma; }; b { path = \"/virtio_mmio@a000000\"; "
+                      "no-dma; };"));
+    ASSERT_EXTENT(&f.plan.partition[0], "a", EXT_MMIO, 0xa000000, 0xa000000, 1);
+    assert_int_equal(f.plan.partition[0].irqs, 3);
+    assert_int_equal(f.plan.partition[0].irq[0].irq.intid, 49);
+    assert_true(f.plan.partition[0].irq[0].irq.edge);
+    fixture_free(&f);
+}
+
+/* The board's UART may be given away when nobody else has a console on it. */
+static void test_uart_is_given_away(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    plan_good(&f, one(TRANSLATED, RAM_64M, "uart { path = \"/pl011@9000000\"; no-dma; };"));
+    assert_false(f.plan.partition[0].has_vuart);
+    assert_int_equal(f.plan.partition[0].irqs, 1);
+    assert_false(f.plan.partition[0].irq[0].virtual_only);
+    for (uint32_t i = 0; i < f.plan.hv.spans; i++)
+        assert_int_not_equal(f.plan.hv.span[i].in, 0x9000);
+    fixture_free(&f);
+}
+
+/* Prefetchable BARs, small BARs, and two devices of one partition on one line. */
+static void test_bars(void **state)
+{
+    struct fixture f;
+    const struct plan_partition *pp;
+
+    (void)state;
+    plan_good(&f, one(TRANSLATED, RAM_64M, "disk { pci = \"00:02.0\"; }; shmem { pci = \"00:06.0\"; };"));
+    pp = f.plan.partition;
+    assert_int_equal(pp->device[1].bar[2].v, 0x10000000);
+    assert_int_equal(pp->device[0].bar[0].v, 0x10400000);
+    assert_int_equal(pp->device[1].bar[0].v, 0x10404000);
+    assert_int_equal(pp->pci_mem_size, 0x405000); /* 256 bytes take a page */
+    ASSERT_EXTENT(pp, "shmem", EXT_MMIO, 0x10000000, 0x10000000, 0x400);
+    assert_int_equal(extent_of(pp, "shmem", EXT_MMIO)->mem, MEM_UNCACHED);
+    assert_int_equal(pp->irqs, 2);
+    fixture_free(&f);
+}
+
+/* 64-bit BARs move to the 64-bit window together; a GFN above 39 bits asks for a larger root. */
+static void test_bars_in_the_64_bit_window(void **state)
+{
+    struct fixture f;
+    const struct plan_partition *pp;
+
+    (void)state;
+    fixture_read(&f, one(TRANSLATED, RAM_64M, "disk { pci = \"00:02.0\"; };"));
+    f.board.pci.fn[0].bar[0].size = UINT64_C(1) << 30;
+    assert_int_equal(plan_build(&f.plan, &f.in, &f.arena, &f.diag), ERR_NONE);
+    assert_int_equal(check_plan(&f.plan, &f.arena, &f.diag), ERR_NONE);
+    pp = f.plan.partition;
+    assert_int_equal(pp->pci_mem.v, UINT64_C(0x8000000000));
+    assert_int_equal(pp->device[0].bar[0].v, UINT64_C(0x8000000000));
+    assert_int_equal(pp->p2m_shape.in_bits, 44);
+    assert_int_equal(pp->p2m_shape.root_level, 3);
+    f.board.pa_bits = 40;
+    assert_int_equal(plan_build(&f.plan, &f.in, &f.arena, &f.diag), ERR_NONE);
+    assert_int_equal(f.plan.partition->p2m_shape.in_bits, 40);
+    assert_int_equal(f.plan.partition->p2m_shape.root_level, 2);
+    f.board.pa_bits = 39;
+    assert_int_equal(plan_build(&f.plan, &f.in, &f.arena, &f.diag), ERR_INVALID);
+    assert_non_null(strstr(f.diag.text, "39 address bits"));
+    fixture_free(&f);
+}
+
+static void test_bfn_shapes(void **state)
+{
+    static const struct {
+        uint8_t smmu, in, root;
+    } row[] = {{48, 48, 3}, {44, 44, 3}, {43, 39, 2}, {40, 39, 2}, {39, 39, 2}, {36, 36, 2}};
+    struct fixture f;
+
+    (void)state;
+    fixture_read(&f, one(TRANSLATED, RAM_64M, "disk { pci = \"00:02.0\"; };"));
+    for (unsigned i = 0; i < sizeof row / sizeof *row; i++) {
+        f.board.smmu[0].in_bits = row[i].smmu;
+        assert_int_equal(plan_build(&f.plan, &f.in, &f.arena, &f.diag), ERR_NONE);
+        assert_int_equal(f.plan.partition->bfn_shape.in_bits, row[i].in);
+        assert_int_equal(f.plan.partition->bfn_shape.root_level, row[i].root);
+    }
+    fixture_free(&f);
+}
+
+static void test_devices_reach_their_memory(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    fixture_read(&f, one(TRANSLATED, "ram@100000000 { type = \"ram\"; reg = <1 0 0 0x4000000>; };",
+                         "disk { pci = \"00:02.0\"; };"));
+    f.board.smmu[0].in_bits = 32;
+    assert_int_equal(plan_build(&f.plan, &f.in, &f.arena, &f.diag), ERR_INVALID);
+    assert_non_null(strstr(f.diag.text, "ram@100000000 at 0x100000000 is out of reach"));
+    fixture_free(&f);
+}
+
+static void test_pool_needs_room(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    fixture_read(&f,
+                 one(TRANSLATED, "ram@40000000 { type = \"ram\"; reg = <0 0x40000000 0 0x2800000>; };", ""));
+    f.board.memory[0].size = 0x3000000;
+    f.in.dtb = f.in.dtb_end = maddr(0);
+    assert_int_equal(plan_build(&f.plan, &f.in, &f.arena, &f.diag), ERR_NONE);
+    assert_int_equal(mfn_addr(f.plan.hv.pool).v, 0x40000000);
+    f.in.image = maddr(0x40001000);
+    assert_int_equal(plan_build(&f.plan, &f.in, &f.arena, &f.diag), ERR_NO_SPACE);
+    assert_non_null(strstr(f.diag.text, "the hypervisor needs "));
+    fixture_free(&f);
+}
+
+/*
+ * Random systems: a plan that is not refused passes the check, and its tables take exactly the pool.
+ */
+
+static char *put(char *at, const char *end, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static char *put(char *at, const char *end, const char *fmt, ...)
+{
+    va_list ap;
+    int n;
+
+    va_start(ap, fmt);
+    n = vsnprintf(at, (size_t)(end - at), fmt, ap);
+    va_end(ap);
+    assert_true(n < end - at);
+    return at + n;
+}
+
+static char *random_memory(char *t, const char *end, bool identity)
+{
+    unsigned regions = 1 + mutate_below(4);
+
+    for (unsigned r = 0; r < regions; r++) {
+        unsigned size = (1 + mutate_below(r ? 0x4000 : 0x10000)) << 12;
+        unsigned base = 0x40000000 + r * 0x20000000 + (mutate_below(64) << (mutate_below(2) ? 12 : 21));
+        const char *type = r && !mutate_below(3) ? "ram-ro" : "ram";
+
+        if (!r)
+            size += 0x1800000;
+        if (identity)
+            t = put(t, end, "r%u { type = \"%s\"; size = <0 0x%x>; };\n", r, type, size);
+        else
+            t = put(t, end, "r@%x { type = \"%s\"; reg = <0 0x%x 0 0x%x>; %s };\n", base, type, base, size,
+                    mutate_below(4) ? "" : "dma = \"none\";");
+    }
+    if (mutate_below(2))
+        t = put(t, end, "box%s { type = \"shared\"; shared = \"box\"; %s };\n", identity ? "" : "@e0000000",
+                identity ? "" : "reg = <0 0xe0000000 0 0x3000>;");
+    return t;
+}
+
+/* Some devices for this partition; taken: what others have already. */
+static char *random_devices(char *t, const char *end, bool identity, unsigned *taken)
+{
+    static const char *const device[] = {
+        "a { pci = \"00:02.0\"; };",
+        "b { pci = \"00:03.0\"; };",
+        "c { path = \"/pl031@9010000\"; no-dma; };",
+        "d { path = \"/dma@9100000\"; };",
+        "e { pci = \"00:07.0\"; unprotected-dma; };",
+    };
+
+    for (unsigned i = 0; i < 5; i++) {
+        if ((*taken & 1u << i) || mutate_below(3) || (i == 4 && !identity))
+            continue;
+        *taken |= 1u << i;
+        t = put(t, end, "%s\n", device[i]);
+    }
+    return t;
+}
+
+static void random_manifest(char *t, const char *end)
+{
+    static const char *const unmapped[] = {"scratch", "fault", "read-only-scratch"};
+    unsigned partitions = 1 + mutate_below(4), taken = 0;
+
+    t = put(t, end,
+            "/dts-v1/;\n/ { compatible = \"mullion,manifest-v1\"; shared { box { size = <0 0x3000>; }; }; "
+            "partitions {\n");
+    for (unsigned i = 0; i < partitions; i++) {
+        bool identity = mutate_below(3) == 0;
+
+        t = put(t, end,
+                "p%u { cpus = <%u>; physmap = \"%s\"; unmapped = \"%s\"; kernel { file = \"linux\"; };\n", i,
+                i, identity ? "identity" : "translated", unmapped[mutate_below(3)]);
+        t = put(t, end, "memory { #address-cells = <2>; #size-cells = <2>;\n");
+        t = random_memory(t, end, identity);
+        t = put(t, end, "}; devices {\n");
+        t = random_devices(t, end, identity, &taken);
+        t = put(t, end, "}; };\n");
+    }
+    put(t, end, "}; };\n");
+}
+
+static void tables_build(struct pool *pool, const struct pt_format *format, struct pt_shape shape,
+                         uint64_t *fill, const struct pt_span *span, uint32_t spans)
+{
+    struct pt t = {.format = format, .shape = shape, .pool = pool};
+    struct diag d = {{0}};
+
+    if (fill)
+        memcpy(t.fill, fill, sizeof t.fill);
+    if (pt_build(&t, span, spans, &d))
+        fail_msg("%s", d.text);
+}
+
+static void pool_is_exact(const struct plan *p)
+{
+    const struct plan_hypervisor *hv = &p->hv;
+    struct pt_shape el2 = {48, p->board->pa_bits, 3, 2};
+    struct pool pool = {.first = hv->pool, .frames = hv->pool_frames};
+    mfn_t first;
+
+    pool.mem = aligned_alloc(4096, hv->pool_frames * FRAME_SIZE);
+    assert_true(pool_take(&pool, hv->cpu_frames, false, &first));
+    assert_int_equal(first.n, hv->pool.n);
+    tables_build(&pool, &pt_format_arm_el2, el2, NULL, hv->span, hv->spans);
+    for (uint32_t i = 0; i < p->partitions; i++) {
+        const struct plan_partition *pp = &p->partition[i];
+        uint64_t used = pool.used;
+        struct scratch s = {0};
+        struct diag d = {{0}};
+
+        tables_build(&pool, &pt_format_arm_s2, pp->p2m_shape, NULL, pp->p2m_span, pp->p2m_spans);
+        assert_int_equal(pool.used - used, pp->frames.p2m);
+        if (!pp->has_bfn_map)
+            continue;
+        if (pp->frames.scratch)
+            assert_int_equal(scratch_build(&s, &pt_format_arm_s2, pp->bfn_shape, &pool, R_READ, pp->id, &d),
+                             ERR_NONE);
+        tables_build(&pool, &pt_format_arm_s2, pp->bfn_shape, s.fill, pp->bfn_span, pp->bfn_spans);
+        assert_int_equal(pool.used - used, pp->frames.p2m + pp->frames.bfn + pp->frames.scratch);
+    }
+    assert_true(pool_take(&pool, hv->smmu_frames, false, &first));
+    assert_int_equal(pool.used, pool.frames);
+    free(pool.mem);
+}
+
+static void random_board(struct fixture *f, struct board_range memory[3])
+{
+    uint64_t at = f->board.memory[0].base.v;
+
+    f->board.memories = 1 + mutate_below(3);
+    for (uint32_t i = 0; i < f->board.memories; i++) {
+        uint64_t size = i ? (1 + mutate_below(0x30000)) * FRAME_SIZE : f->board.memory[0].size;
+
+        memory[i] = (struct board_range){.base = {at}, .size = size, .name = "memory"};
+        at += size + (1 + mutate_below(0x1000)) * FRAME_SIZE;
+    }
+    f->board.memory = memory;
+    f->board.smmu[0].in_bits = mutate_below(2) ? 44 : (uint8_t)(36 + mutate_below(13));
+}
+
+static void test_random_systems(void **state)
+{
+    unsigned rounds = mutate_start(60), good = 0;
+    static char text[MAX_TEXT];
+
+    (void)state;
+    for (unsigned i = 0; i < rounds; i++) {
+        struct board_range memory[3];
+        struct fixture f;
+        err_t e;
+
+        random_manifest(text, text + sizeof text);
+        if (!fixture_try(&f, text)) {
+            random_board(&f, memory);
+            e = plan_build(&f.plan, &f.in, &f.arena, &f.diag);
+            if (!e) {
+                good++;
+                if (check_plan(&f.plan, &f.arena, &f.diag))
+                    fail_msg("%s\n%s", f.diag.text, text);
+                pool_is_exact(&f.plan);
+            } else {
+                assert_string_not_equal(f.diag.text, "");
+            }
+        }
+        fixture_free(&f);
+    }
+    print_message("%u of %u random systems could be planned\n", good, rounds);
+    assert_true(good > rounds / 4);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_memory_is_placed),
+        cmocka_unit_test(test_emulated_extents),
+        cmocka_unit_test(test_devices_are_placed),
+        cmocka_unit_test(test_images_are_placed),
+        cmocka_unit_test(test_frames_are_counted),
+        cmocka_unit_test(test_hypervisor_spans),
+        cmocka_unit_test(test_ram_is_split),
+        cmocka_unit_test(test_no_memory_is_explained),
+        cmocka_unit_test(test_1g_alignment),
+        cmocka_unit_test(test_page_of_two_devices),
+        cmocka_unit_test(test_uart_is_given_away),
+        cmocka_unit_test(test_bars),
+        cmocka_unit_test(test_bars_in_the_64_bit_window),
+        cmocka_unit_test(test_bfn_shapes),
+        cmocka_unit_test(test_devices_reach_their_memory),
+        cmocka_unit_test(test_pool_needs_room),
+        cmocka_unit_test(test_random_systems),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
