@@ -9,6 +9,6 @@ set(MULLION_TARGET_FLAGS
     -ffreestanding -nostdinc
     -isystem${MULLION_DEPS}/arm64/root/usr/include/aarch64-linux-musl
     -isystem${MULLION_DEPS}/arm64/root/usr/include
-    -fpie -fvisibility=hidden -mcmodel=small -mgeneral-regs-only -mstrict-align -mno-outline-atomics
+    -fpie -fvisibility=hidden -fdirect-access-external-data -mcmodel=small -mgeneral-regs-only -mstrict-align -mno-outline-atomics
     -ffunction-sections -fdata-sections)
 set(MULLION_LIBFDT ${MULLION_DEPS}/arm64/root/usr/lib/aarch64-linux-gnu/libfdt.a)

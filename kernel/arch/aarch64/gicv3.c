@@ -80,7 +80,8 @@ static uint64_t irq_off(uint32_t intid, uint64_t reg)
 /* Registers with one bit for each INTID where only ones have an effect. */
 static void irq_write_bit(uint32_t intid, uint32_t board_cpu, uint64_t reg)
 {
-    mmio_write32(irq_base(intid, board_cpu), irq_off(intid, reg + intid / 32 * 4), 1u << intid % 32);
+    mmio_write32(irq_base(intid, board_cpu), irq_off(intid, reg + (uint64_t)(intid / 32) * 4),
+                 1u << intid % 32);
 }
 
 void gicv3_set_enabled(uint32_t intid, uint32_t board_cpu, bool on)

@@ -71,7 +71,7 @@ hang:
 /*
  * Other CPUs, by PSCI CPU_ON. In: x0 = struct cpu_boot, physical (identity) address.
  */
-    .text
+    .section .text.low, "ax"
     .global secondary_entry
 secondary_entry:
     msr     daifset, #0xf

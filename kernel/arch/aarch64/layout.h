@@ -25,8 +25,13 @@
 #define SCTLR_EL2_WXN 0x00080000
 
 #ifdef __ASSEMBLER__
+/* clang-format off */
 /* Load a 32-bit constant. */
-.macro mov_q reg, value movz    \reg, #((\value) & 0xffff) movk    \reg, #(((\value) >> 16) & 0xffff), lsl #16.endm
+.macro mov_q reg, value
+    movz    \reg, #((\value) & 0xffff)
+    movk    \reg, #(((\value) >> 16) & 0xffff), lsl #16
+.endm
+/* clang-format on */
 #endif
 
 #endif

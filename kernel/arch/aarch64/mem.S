@@ -5,7 +5,7 @@
  * void *memset(void *dst /x0/, int c /w1/, size_t n /x2/). DC ZVA needs the MMU on (a Device access faults);
  * DCZID_EL0 says its block size, DZP whether it is prohibited.
  */
-    .text
+    .section .text.low, "ax"
     .global memset
 memset:
     mov     x3, x0

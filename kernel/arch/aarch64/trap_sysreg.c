@@ -32,10 +32,10 @@
 #define ID_READ(crm, op2)      \
     case ((crm) << 3) | (op2): \
         return SYSREG_READ(S3_0_C0_C##crm##_##op2);
-#define ID_ROW(crm)                                                                                 \
-    ID_READ(crm, 0)                                                                                 \
-    ID_READ(crm, 1) ID_READ(crm, 2) ID_READ(crm, 3) ID_READ(crm, 4) ID_READ(crm, 5) ID_READ(crm, 6) \
-        ID_READ(crm, 7)
+#define ID_ROW(crm) \
+    ID_READ(crm, 0) \
+    ID_READ(crm, 1) \
+    ID_READ(crm, 2) ID_READ(crm, 3) ID_READ(crm, 4) ID_READ(crm, 5) ID_READ(crm, 6) ID_READ(crm, 7)
 
 static uint64_t id_read(uint32_t which)
 {

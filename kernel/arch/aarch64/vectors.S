@@ -50,7 +50,7 @@
     b       \target
 .endm
 
-    .text
+    .section .text.vectors, "ax"
     .balign 2048
     .global vectors
 vectors:
@@ -71,6 +71,7 @@ vectors:
     guest_vector guest_aarch32
     guest_vector guest_serror
 
+    .section .text.low, "ax"
 guest_sync:
     mrs     x1, esr_el2
     lsr     x2, x1, #26

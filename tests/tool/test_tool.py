@@ -1,0 +1,189 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The host tool as a user calls it: exit status, messages, and every byte of the image it packs."""
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+TOOL = os.path.abspath(sys.argv.pop(1))
+FRAME = 4096
+
+NVME = """
+/ { pcie@10000000 { nvme@2,0 {
+    reg = <0x1000 0 0 0 0>, <0x03001010 0 0 0 0x4000>;
+    vendor-id = <0x1b36>; device-id = <0x10>; class-code = <0x010802>;
+}; }; };
+"""
+
+MANIFEST = """/dts-v1/;
+/ {
+    compatible = "mullion,manifest-v1";
+    shared { box { size = <0 0x1000>; host = <0 0x60000000>; }; };
+    partitions {
+        one {
+            cpus = <0>; physmap = "translated";
+            kernel { file = "one.bin"; load = <0 0x40000000>; };
+            initrd { file = "one.initrd"; };
+            memory { #address-cells = <2>; #size-cells = <2>;
+                ram@40000000 { type = "ram"; reg = <0 0x40000000 0 0x1000000>; };
+                box@70000000 { type = "shared"; shared = "box"; reg = <0 0x70000000 0 0x1000>; };
+            };
+            devices { nvme { pci = "00:02.0"; }; };
+        };
+        two {
+            cpus = <1>; physmap = "identity";
+            kernel { file = "one.bin"; load = <0 0x70000000>; };
+            memory { #address-cells = <2>; #size-cells = <2>;
+                ram@70000000 { type = "ram"; reg = <0 0x70000000 0 0x1000000>; };
+                box@60000000 { type = "shared"; shared = "box"; reg = <0 0x60000000 0 0x1000>; access = "ro"; };
+            };
+        };
+    };
+};
+"""
+
+
+def hypervisor():
+    """A file that looks like mullion.bin: four frames in all, the last one only in memory (bss)."""
+    data = bytearray(os.urandom(3 * FRAME - 100))
+    struct.pack_into("<QQ", data, 8, 0, 4 * FRAME)
+    data[56:60] = b"ARMd"
+    struct.pack_into("<QQQQ", data, 64, 4 * FRAME, FRAME, 2 * FRAME, 0)
+    return bytes(data)
+
+
+class Tool(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        dtb = os.path.join(cls.folder.name, "board.dtb")
+        for smmu in ("smmuv3", "none"):
+            subprocess.run(["qemu-system-aarch64", "-machine", f"virt,virtualization=on,gic-version=3,iommu={smmu}",
+                            "-cpu", "cortex-a57", "-smp", "2", "-m", "1G", "-nodefaults", "-display", "none",
+                            "-machine", f"dumpdtb={dtb}"], check=True, capture_output=True)
+            source = subprocess.run(["dtc", "-q", "-I", "dtb", "-O", "dts", dtb], check=True, capture_output=True, text=True)
+            cls.write(f"{smmu}.dts", source.stdout + NVME)
+        cls.images = {"one.bin": os.urandom(5000), "one.initrd": os.urandom(FRAME)}
+        os.mkdir(os.path.join(cls.folder.name, "images"))
+        for name, data in cls.images.items():
+            cls.write(os.path.join("images", name), data)
+        cls.write("m.dts", MANIFEST)
+        cls.write("mullion.bin", hypervisor())
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    @classmethod
+    def write(cls, name, data):
+        with open(os.path.join(cls.folder.name, name), "wb") as f:
+            f.write(data.encode() if isinstance(data, str) else data)
+
+    def read(self, name):
+        with open(os.path.join(self.folder.name, name), "rb") as f:
+            return f.read()
+
+    def run_tool(self, *args):
+        return subprocess.run([TOOL, *args], cwd=self.folder.name, capture_output=True, text=True)
+
+    def refused(self, status, words, *args):
+        r = self.run_tool(*args)
+        self.assertEqual(r.returncode, status, r.stdout + r.stderr)
+        for w in words:
+            self.assertIn(w, r.stderr)
+
+    def test_check(self):
+        r = self.run_tool("check", "m.dts", "-b", "smmuv3.dts", "-I", "images")
+        self.assertEqual(r.returncode, 0, r.stderr)
+        self.assertIn("2 partitions", r.stdout)
+
+    def test_check_of_blobs(self):
+        for name in ("m", "smmuv3"):
+            subprocess.run(["dtc", "-q", "-o", f"{name}.dtb", f"{name}.dts"], cwd=self.folder.name, check=True)
+        r = self.run_tool("check", "m.dtb", "-b", "smmuv3.dtb", "-I", "images")
+        self.assertEqual(r.returncode, 0, r.stderr)
+
+    def test_report(self):
+        r = self.run_tool("report", "m.dts", "-b", "smmuv3.dts", "-I", "images")
+        self.assertEqual(r.returncode, 0, r.stderr)
+        for words in ("partition one", "partition two", "PCI 00:02.0 [1b36:0010], in the guest 00:01.0",
+                      "behind the SMMU at 0x9050000 as stream 0x10", "shared box at 0x60000000",
+                      "Every device is confined"):
+            self.assertIn(words, r.stdout)
+
+    def test_report_unprotected(self):
+        """Without an SMMU the device is refused, until the manifest says what it means; then the report does."""
+        self.refused(1, ["nvme"], "check", "m.dts", "-b", "none.dts", "-I", "images")
+        device = 'devices { nvme { pci = "00:02.0"; }; };'
+        text = MANIFEST.replace(device, "")
+        at = text.rindex("memory {")
+        self.write("open.dts", text[:at] + device.replace("; };", "; unprotected-dma; };", 1) + text[at:])
+        r = self.run_tool("report", "open.dts", "-b", "none.dts", "-I", "images")
+        self.assertEqual(r.returncode, 0, r.stderr)
+        self.assertIn("NOT CONFINED: nvme of two can reach ALL memory of the board", r.stdout)
+        self.assertNotIn("Every device is confined", r.stdout)
+
+    def test_image(self):
+        r = self.run_tool("image", "m.dts", "-b", "smmuv3.dts", "-I", "images", "-k", "mullion.bin", "-o", "out.img")
+        self.assertEqual(r.returncode, 0, r.stderr)
+        image, given = self.read("out.img"), self.read("mullion.bin")
+        self.assertEqual(struct.unpack_from("<Q", image, 16)[0], len(image))
+        self.assertEqual(image[:16] + image[24:len(given)], given[:16] + given[24:])
+        self.assertEqual(image[len(given):4 * FRAME], bytes(4 * FRAME - len(given)))
+        bundle = image[4 * FRAME:]
+        magic, count, total = struct.unpack_from("<8sII", bundle)
+        self.assertEqual((magic, total), (b"MULLION1", len(bundle)))
+        entries = {}
+        for i in range(count):
+            name, offset, size = struct.unpack_from("<48sQQ", bundle, 16 + 64 * i)
+            self.assertEqual(offset % FRAME, 0)
+            entries[name.rstrip(b"\0").decode()] = bundle[offset:offset + size]
+        self.assertEqual(list(entries), ["manifest", "one.bin", "one.initrd"])
+        for name, data in self.images.items():
+            self.assertEqual(entries[name], data)
+        self.assertEqual(entries["manifest"][:4], b"\xd0\x0d\xfe\xed")
+
+    def test_missing_image(self):
+        self.refused(1, ["/partitions/one/kernel", '"one.bin"', "smmuv3", " ."], "check", "m.dts", "-b", "smmuv3.dts",
+                     "-I", "smmuv3")
+
+    def test_dtc_message(self):
+        self.write("bad.dts", MANIFEST.replace("cpus = <0>;", "cpus = <0;"))
+        self.refused(1, ["bad.dts:7"], "check", "bad.dts", "-b", "smmuv3.dts", "-I", "images")
+
+    def test_refused_manifest(self):
+        self.write("bad.dts", MANIFEST.replace("cpus = <0>;", "cpus = <7>;"))
+        self.refused(1, ["/partitions/one", "7"], "check", "bad.dts", "-b", "smmuv3.dts", "-I", "images")
+
+    def test_no_half_image(self):
+        self.write("bad.dts", MANIFEST.replace("cpus = <0>;", "cpus = <7>;"))
+        self.run_tool("image", "bad.dts", "-b", "smmuv3.dts", "-I", "images", "-k", "mullion.bin", "-o", "none.img")
+        self.assertFalse(os.path.exists(os.path.join(self.folder.name, "none.img")))
+
+    def test_output_cannot_be_written(self):
+        self.refused(2, ["nowhere/out.img"], "image", "m.dts", "-b", "smmuv3.dts", "-I", "images", "-k", "mullion.bin",
+                     "-o", "nowhere/out.img")
+
+    def test_wrong_hypervisor(self):
+        self.refused(1, ["no arm64 image header"], "check", "m.dts", "-b", "smmuv3.dts", "-I", "images", "-k",
+                     "images/one.bin")
+        given = bytearray(hypervisor())
+        struct.pack_into("<Q", given, 64, 4 * FRAME + 1)
+        self.write("odd.bin", bytes(given))
+        self.refused(1, ["the table at offset 64"], "check", "m.dts", "-b", "smmuv3.dts", "-I", "images", "-k", "odd.bin")
+
+    def test_trouble(self):
+        self.refused(2, ["--help"])
+        self.refused(2, ["--help"], "draw", "m.dts")
+        self.refused(2, ["--help"], "check", "m.dts")
+        self.refused(2, ["-o OUT"], "image", "m.dts", "-b", "smmuv3.dts")
+        self.refused(2, ["none.dtb"], "check", "m.dts", "-b", "none.dtb")
+        self.refused(2, ["2 MiB"], "check", "m.dts", "-b", "smmuv3.dts", "-a", "0x40000001")
+        self.refused(1, ["board"], "check", "m.dts", "-b", "images/one.bin", "-I", "images")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `mullion`, the host tool: reads what the hypervisor will read and runs the same pipeline on it. */
+#ifndef TOOLS_TOOL_H
+#define TOOLS_TOOL_H
+
+#include "bundle.h"
+#include "plan.h"
+
+#include <stdio.h>
+
+/* Exit status. */
+enum status {
+    STATUS_OK = 0,
+    STATUS_REFUSED = 1, /* manifest, board or images are wrong */
+    STATUS_TROUBLE = 2, /* usage, files that cannot be read or written, dtc missing */
+};
+
+struct options {
+    const char *command, *manifest, *board;
+    const char *hypervisor; /* mullion.bin */
+    const char *out;
+    const char **dir; /* -I, in order */
+    size_t dirs;
+    bool has_address;
+    uint64_t address; /* where the boot loader will put the image */
+};
+
+struct blob {
+    uint8_t *data; /* malloc, so aligned for every use */
+    size_t size;
+};
+
+/* The hypervisor's binary and the table behind its arm64 header (kernel/arch/aarch64/head.S). */
+struct hypervisor {
+    struct blob file; /* data NULL: not given, the sizes are an assumption */
+    uint64_t size, text_end, rodata_end;
+};
+
+/* Everything that was read, and the plan made of it. */
+struct system {
+    struct arena arena;
+    struct blob manifest_file, board_file, bundle_file;
+    struct dt manifest_dt, board_dt;
+    struct manifest manifest;
+    struct board board;
+    struct bundle bundle;
+    struct hypervisor hypervisor;
+    struct plan plan;
+};
+
+/* load.c: fill b from a file of at most max bytes, or say why not. */
+enum status blob_read(struct blob *b, const char *path, size_t max);
+/* The same for a device tree: DTB, or source (.dts) that dtc compiles. */
+enum status blob_read_dt(struct blob *b, const char *path, const struct options *o);
+
+/* bundle.c: manifest and the images it names, packed as in boot/bundle.h. */
+enum status bundle_pack(struct blob *out, const struct blob *manifest_file, const struct manifest *m,
+                        const struct options *o);
+
+/* system.c: read everything, plan, check, compile and verify the tables. Messages go to stderr. */
+enum status system_load(struct system *s, const struct options *o);
+void system_free(struct system *s);
+
+/* tables.c: build every partition's tables in memory and verify them. */
+err_t tables_check(const struct plan *p, struct diag *d);
+
+/* report.c: who can reach what. */
+void report_print(FILE *f, const struct system *s);
+
+/* image.c: hypervisor and bundle as one bootable file. */
+enum status image_write(const struct system *s, const char *path);
+
+#endif
