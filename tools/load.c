@@ -55,7 +55,7 @@ enum status blob_read(struct blob *b, const char *path, size_t max)
 }
 
 /* dtc's arguments; its messages, with file and line, go to our stderr as they are. */
-static const char **dtc_arguments(const char *path, char *folder, const struct options *o)
+static const char **dtc_arguments(const char *path, const char *folder, const struct options *o)
 {
     const char **arg = calloc(o->dirs * 2 + 12, sizeof(*arg));
     if (!arg)
@@ -79,7 +79,6 @@ static const char **dtc_arguments(const char *path, char *folder, const struct o
 
 static enum status dtc_run(struct blob *b, const char *path, const char **arg)
 {
-    extern char **environ;
     int pipe_fd[2];
     if (pipe2(pipe_fd, O_CLOEXEC)) {
         fprintf(stderr, "mullion: pipe: %s\n", strerror(errno));

@@ -25,7 +25,7 @@ static enum status refuse(const char *path, const struct diag *d)
 static uint64_t table_word(const uint8_t *file, unsigned i)
 {
     uint64_t v;
-    memcpy(&v, file + HEADER_TABLE + 8 * i, sizeof(v));
+    memcpy(&v, file + HEADER_TABLE + sizeof(v) * i, sizeof(v));
     return le64toh(v);
 }
 

@@ -79,6 +79,16 @@ err_t boot_compile(struct boot *b, struct diag *d)
     return e;
 }
 
+/* One set of tables; what differs is told with whose tables they are. */
+static err_t verify_one(const char *owner, const char *which, const struct verify_job *j, struct diag *d)
+{
+    struct diag why = {""};
+
+    if (verify_tables(j, &why) == ERR_NONE)
+        return ERR_NONE;
+    return diag_fail(d, ERR_INVALID, "%s: %s: %s", owner, which, why.text);
+}
+
 static err_t verify_partition(struct boot *b, uint32_t i, struct diag *d)
 {
     const struct plan_partition *pp = &b->plan.partition[i];
@@ -90,7 +100,7 @@ static err_t verify_partition(struct boot *b, uint32_t i, struct diag *d)
         .spans = pp->p2m_span,
         .count = pp->p2m_spans,
     };
-    err_t e = verify_tables(&j, d);
+    err_t e = verify_one(pp->m->name, "p2m", &j, d);
 
     if (e != ERR_NONE || !pp->has_bfn_map)
         return e;
@@ -105,12 +115,12 @@ static err_t verify_partition(struct boot *b, uint32_t i, struct diag *d)
         .scratch_page = b->part[i].scratch.page,
         .scratch_rights = scratch_rights(pp),
     };
-    return verify_tables(&j, d);
+    return verify_one(pp->m->name, "bfn map", &j, d);
 }
 
 err_t boot_verify(struct boot *b, struct diag *d)
 {
-    struct verify_job el2 = {
+    const struct verify_job el2 = {
         .format = VERIFY_ARM_EL2,
         .shape = el2_shape(b),
         .pool = &b->pool,
@@ -118,15 +128,10 @@ err_t boot_verify(struct boot *b, struct diag *d)
         .spans = b->plan.hv.span,
         .count = b->plan.hv.spans,
     };
-    err_t e = verify_tables(&el2, d);
+    err_t e = verify_one("hypervisor", "own tables", &el2, d);
 
-    for (uint32_t i = 0; i < b->plan.partitions && e == ERR_NONE; i++) {
-        struct diag why = {""};
-
-        e = verify_partition(b, i, &why);
-        if (e != ERR_NONE)
-            (void)diag_fail(d, e, "%s: %s", b->plan.partition[i].m->name, why.text);
-    }
+    for (uint32_t i = 0; i < b->plan.partitions && e == ERR_NONE; i++)
+        e = verify_partition(b, i, d);
     return e;
 }
 
