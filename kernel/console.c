@@ -246,3 +246,8 @@ int32_t console_input(char c)
     lock_give(&con.lock);
     return to;
 }
+
+void console_break(void)
+{
+    lock_give(&con.lock);
+}

@@ -49,6 +49,10 @@ void console_flush(struct console_line *l);
  * there. */
 int32_t console_input(char c);
 
+/* This CPU has failed and may have been inside the console: take its lock away, so that log_line can say why.
+ */
+void console_break(void);
+
 /* The hypervisor's own line, "[mullion] ...". Thread-safe, never waits for anything unbounded. */
 void log_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

@@ -285,22 +285,29 @@ static err_t program_cpus(struct boot *b, struct diag *d)
     return e == ERR_NONE ? gicv3_cpu_init(cpu_self()->index, d) : e;
 }
 
-static bool uart_is_ours(const struct boot *b)
+/* The partition that the board's UART is given to; NULL: it stays the hypervisor's. */
+static const struct plan_partition *uart_owner(const struct boot *b)
 {
     for (uint32_t i = 0; i < b->plan.partitions; i++)
         for (uint32_t j = 0; j < b->plan.partition[i].devices; j++)
             if (b->plan.partition[i].device[j].m->kind == DEVICE_PLATFORM &&
                 b->plan.partition[i].device[j].board_node == b->board.uart.node)
-                return false;
-    return b->board.uart.present;
+                return &b->plan.partition[i];
+    return NULL;
 }
 
 err_t boot_program(struct boot *b, struct diag *d)
 {
+    const struct plan_partition *owner = uart_owner(b);
     uint32_t n = b->plan.partitions;
     err_t e = ERR_NONE;
 
     boot = b;
+    if (owner != NULL) {
+        log_line("%s: the board's UART is its own from here; the hypervisor says nothing more",
+                 owner->m->name);
+        console_init(NULL); /* the tables of the plan do not map it */
+    }
     b->line = ARENA_NEW(&b->arena, struct console_line *, n, d);
     if (b->line == NULL)
         return ERR_NO_SPACE;
@@ -315,8 +322,11 @@ err_t boot_program(struct boot *b, struct diag *d)
     if (e != ERR_NONE)
         return e;
     partition_init(b->part, n, &operations);
-    irq_init(&(struct irq_config){
-        .plan = &b->plan, .part = b->part, .smmu = b->smmu, .faults = b->faults, .uart = uart_is_ours(b)});
+    irq_init(&(struct irq_config){.plan = &b->plan,
+                                  .part = b->part,
+                                  .smmu = b->smmu,
+                                  .faults = b->faults,
+                                  .uart = owner == NULL && b->board.uart.present});
     console_partitions(b->line, n);
     return ERR_NONE;
 }

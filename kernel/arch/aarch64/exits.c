@@ -107,10 +107,11 @@ void exit_sync(struct guest_regs *r, uint64_t esr)
     finish(v, esr, fn != NULL ? fn(v, r, esr) : trap_undefined(v, r, esr));
 }
 
-/* A physical interrupt of v's partition? Its SGIs are virtual: physical ones are the hypervisor's. */
+/* A physical line of v's partition? Its SGIs and its virtual UART's interrupt are not: they only look the
+ * same. */
 static inline bool owns(const struct vcpu *v, uint32_t intid)
 {
-    return intid >= 16 && (v->part->arch.vgic.owned[intid / 32] >> (intid % 32) & 1);
+    return (v->part->arch.vgic.hw[intid / 32] >> (intid % 32) & 1) != 0;
 }
 
 /* Acknowledge, drop priority, give it to its owner. False: nothing was pending. */
@@ -169,6 +170,7 @@ _Noreturn void exit_own(uint64_t vector, uint64_t sp)
 {
     uint64_t esr = SYSREG_READ(esr_el2);
 
+    console_break();
     log_line("hypervisor fault: vector %lu, ESR_EL2 0x%lx (%s), ELR_EL2 0x%lx, FAR_EL2 0x%lx, SP 0x%lx",
              vector, esr, esr_class_name(esr), SYSREG_READ(elr_el2), SYSREG_READ(far_el2), sp);
     log_line("this CPU stops; the image was loaded at 0x%lx", (uint64_t)(uintptr_t)_start);

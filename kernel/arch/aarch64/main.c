@@ -170,8 +170,10 @@ static err_t run(uint64_t dtb, uint64_t entry)
     if (e == ERR_NONE)
         e = boot_verify(&boot, d);
     stage_done(MULLION_STAGE_VERIFY);
-    if (e == ERR_NONE)
+    if (e == ERR_NONE) {
+        boot_report(&boot);
         e = boot_program(&boot, d);
+    }
     stage_done(MULLION_STAGE_PROGRAM);
     for (uint32_t i = 0; i < boot.plan.partitions && e == ERR_NONE; i++)
         load_scrub(&boot.plan.partition[i]);
@@ -184,11 +186,7 @@ static err_t run(uint64_t dtb, uint64_t entry)
     for (uint32_t i = 0; i < boot.plan.partitions && e == ERR_NONE; i++)
         e = load_dtb(&boot.plan, &boot.plan.partition[i], d);
     stage_done(MULLION_STAGE_DTB);
-    if (e == ERR_NONE) {
-        boot_report(&boot);
-        e = launch();
-    }
-    return e;
+    return e == ERR_NONE ? launch() : e;
 }
 
 /* head.S: dtb where x0 pointed, entry the counter at the first instruction. */
