@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* QEMU's edu device (docs/specs/edu): a 4 KiB buffer and one DMA engine that aims anywhere. */
+#include "guest.h"
+
+enum {
+    EDU_IRQ_STATUS = 0x24,
+    EDU_IRQ_ACK = 0x64,
+    EDU_DMA_SRC = 0x80,
+    EDU_DMA_DST = 0x88,
+    EDU_DMA_COUNT = 0x90,
+    EDU_DMA_CMD = 0x98, /* bit 0: run, bit 1: from the buffer to the bus, bit 2: interrupt at the end */
+};
+
+uint32_t edu_slot, edu_irqs, edu_intid;
+uint64_t edu_bar;
+
+uint64_t pci_cfg(uint32_t slot, uint32_t fn, uint32_t off)
+{
+    return VIRT_ECAM + (slot << 15 | fn << 12 | off);
+}
+
+bool edu_init(void)
+{
+    for (edu_slot = 0; edu_slot < 32; edu_slot++)
+        if (read32(pci_cfg(edu_slot, 0, 0)) == EDU_ID)
+            break;
+    if (edu_slot == 32)
+        return false;
+    edu_bar = read32(pci_cfg(edu_slot, 0, 0x10)) & ~0xfu;
+    write32(pci_cfg(edu_slot, 0, 4), 0x6); /* command: memory, bus master */
+    for (uint32_t i = 0; i < 4; i++)       /* its INTx is one of the four; the others are not ours */
+        gic_enable_spi(VIRT_INTID_INTX + i);
+    return edu_bar != 0;
+}
+
+static bool edu_dma(uint64_t src, uint64_t dst, uint32_t bytes, uint32_t cmd)
+{
+    barrier();
+    write64(edu_bar + EDU_DMA_SRC, src);
+    write64(edu_bar + EDU_DMA_DST, dst);
+    write64(edu_bar + EDU_DMA_COUNT, bytes);
+    write64(edu_bar + EDU_DMA_CMD, cmd | 5);
+    for (unsigned tries = 0; tries < 50; tries++) {
+        uint32_t id = wait_irq(200);
+        if (id != VIRT_INTID_VTIMER && read32(edu_bar + EDU_IRQ_STATUS) != 0) {
+            edu_irqs++;
+            edu_intid = id;
+            write32(edu_bar + EDU_IRQ_ACK, read32(edu_bar + EDU_IRQ_STATUS));
+        }
+        gic_eoi(id);
+        if (!(read32(edu_bar + EDU_DMA_CMD) & 1))
+            return true;
+    }
+    return false;
+}
+
+bool edu_read(uint64_t bfn_address, uint32_t buf_offset, uint32_t bytes)
+{
+    return edu_dma(bfn_address, EDU_BUF + buf_offset, bytes, 0);
+}
+
+bool edu_write(uint64_t bfn_address, uint32_t buf_offset, uint32_t bytes)
+{
+    return edu_dma(EDU_BUF + buf_offset, bfn_address, bytes, 2);
+}
