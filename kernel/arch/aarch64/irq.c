@@ -103,7 +103,8 @@ static bool smmu_interrupt(uint32_t intid)
 
 static void audit_arm(uint32_t ms)
 {
-    SYSREG_WRITE(cnthp_tval_el2, (uint64_t)ms * arch_ticks_hz() / 1000);
+    /* Not CNTHP_TVAL_EL2: its 32 signed bits are two seconds of a counter that runs at 1 GHz. */
+    SYSREG_WRITE(cnthp_cval_el2, arch_ticks() + (uint64_t)ms * arch_ticks_hz() / 1000);
     SYSREG_WRITE(cnthp_ctl_el2, CNTHP_ENABLE);
 }
 
