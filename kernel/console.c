@@ -13,6 +13,7 @@ enum escape { ESCAPE_NONE, ESCAPE_SHORT, ESCAPE_CSI };
 
 static struct {
     struct lock lock;
+    bool broken; /* a CPU failed, perhaps with the lock: nobody waits for it any more */
     void (*put)(char);
     struct console_line *const *line;
     uint32_t count, focus;
@@ -20,6 +21,18 @@ static struct {
     struct console_line *live;                 /* the line in focus while a part of it is on the screen */
     char text[sizeof((struct diag *)0)->text]; /* log_line's: holds any diagnosis whole */
 } con;
+
+static void con_take(void)
+{
+    if (!con.broken)
+        lock_take(&con.lock);
+}
+
+static void con_give(void)
+{
+    if (!con.broken)
+        lock_give(&con.lock);
+}
 
 static void send(const char *s, size_t n)
 {
@@ -78,11 +91,11 @@ void log_line(const char *fmt, ...)
 {
     va_list ap;
 
-    lock_take(&con.lock);
+    con_take();
     va_start(ap, fmt);
     say_v(fmt, ap);
     va_end(ap);
-    lock_give(&con.lock);
+    con_give();
 }
 
 static void line_make_live(struct console_line *l)
@@ -180,7 +193,7 @@ static bool byte_is_shown(const struct console_line *l, uint8_t c)
 
 void console_put(struct console_line *l, char c)
 {
-    lock_take(&con.lock);
+    con_take();
     if (line_escape(l, (uint8_t)c) || c == '\r' || c == '\a')
         ;
     else if (c == '\n')
@@ -189,23 +202,23 @@ void console_put(struct console_line *l, char c)
         line_erase(l);
     else
         line_append(l, byte_is_shown(l, (uint8_t)c) ? c : '.');
-    lock_give(&con.lock);
+    con_give();
 }
 
 void console_flush(struct console_line *l)
 {
-    lock_take(&con.lock);
+    con_take();
     if (l->len || l->live)
         line_end(l);
     l->escape = ESCAPE_NONE;
-    lock_give(&con.lock);
+    con_give();
 }
 
 void console_init(void (*put)(char))
 {
-    lock_take(&con.lock);
+    con_take();
     con.put = put;
-    lock_give(&con.lock);
+    con_give();
 }
 
 static void focus_set(uint32_t i)
@@ -222,20 +235,20 @@ static void focus_set(uint32_t i)
 
 void console_partitions(struct console_line *const *lines, uint32_t count)
 {
-    lock_take(&con.lock);
+    con_take();
     live_break();
     con.line = lines;
     con.count = count;
     if (count)
         focus_set(0);
-    lock_give(&con.lock);
+    con_give();
 }
 
 int32_t console_input(char c)
 {
     int32_t to = -1;
 
-    lock_take(&con.lock);
+    con_take();
     con.ctrl_a = c == CTRL_A ? con.ctrl_a + 1 : 0;
     if (!con.count)
         con.ctrl_a = 0;
@@ -243,11 +256,11 @@ int32_t console_input(char c)
         focus_set((con.focus + 1) % con.count);
     else
         to = (int32_t)con.focus;
-    lock_give(&con.lock);
+    con_give();
     return to;
 }
 
 void console_break(void)
 {
-    lock_give(&con.lock);
+    con.broken = true;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Spin lock. Order, outermost first: partition, vgic, gic, smmu, console. Held only over bounded work;
+ * Ticket lock: CPUs get it in the order they asked, so that none waits longer than the others' turns. Order, outermost first: partition, vgic, gic, smmu, console. Held only over bounded work;
  * interrupts are masked at EL2, so no handler can ask for a lock its CPU holds.
  */
 #ifndef KERNEL_LOCK_H
@@ -9,20 +9,20 @@
 #include "arch.h"
 
 struct lock {
-    uint32_t taken;
+    uint32_t next, serving;
 };
 
 static inline void lock_take(struct lock *l)
 {
-    while (__atomic_exchange_n(&l->taken, 1, __ATOMIC_ACQUIRE)) {
-        while (__atomic_load_n(&l->taken, __ATOMIC_RELAXED))
-            arch_relax();
-    }
+    uint32_t ticket = __atomic_fetch_add(&l->next, 1, __ATOMIC_RELAXED);
+
+    while (__atomic_load_n(&l->serving, __ATOMIC_ACQUIRE) != ticket)
+        arch_relax();
 }
 
 static inline void lock_give(struct lock *l)
 {
-    __atomic_store_n(&l->taken, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&l->serving, l->serving + 1, __ATOMIC_RELEASE);
 }
 
 #endif

@@ -62,7 +62,7 @@ static int setup(void **state)
 {
     (void)state;
     memset(&u, 0x55, sizeof(u));
-    u.lock.taken = 0;
+    u.lock = (struct lock){0};
     line = (struct console_line){.name = "linux"};
     shown = 0;
     fr_busy = 0;

@@ -13,6 +13,7 @@
 /* Bounds of one visit: a device or a user that goes on is met again at the next interrupt. */
 #define UART_BYTES  64
 #define SMMU_EVENTS 256
+#define UART_LOOKS  8 /* a guest whose other CPU goes on toggling the line has itself to thank */
 
 #define CNTHP_ENABLE 1
 #define CNTHP_OFF    2
@@ -37,12 +38,12 @@ void irq_init(const struct irq_config *c)
 
 void irq_uart_update(struct partition *p)
 {
-    bool level;
+    bool level = !vpl011_irq_level(&p->uart);
 
-    do {
-        level = vpl011_irq_level(&p->uart);
+    for (unsigned n = 0; n < UART_LOOKS && level != vpl011_irq_level(&p->uart); n++) {
+        level = !level;
         vgic_set_level(p, p->plan->vuart_intid, level);
-    } while (level != vpl011_irq_level(&p->uart));
+    }
 }
 
 static void uart_input(void)
@@ -53,9 +54,10 @@ static void uart_input(void)
     for (unsigned n = 0; n < UART_BYTES && pl011_get(base, &c); n++) {
         int32_t who = console_input(c);
 
-        if (who < 0)
+        struct partition *p = who < 0 ? NULL : &irq.part[who];
+
+        if (p == NULL || partition_leaving(p))
             continue;
-        struct partition *p = &irq.part[who];
         vpl011_receive(&p->uart, c);
         irq_uart_update(p);
     }
@@ -88,17 +90,18 @@ static void note(void *ctx, const char *text)
     log_line("SMMU: %s", text);
 }
 
-static bool smmu_interrupt(uint32_t intid)
+static void smmu_interrupt(uint32_t intid)
 {
     const struct board *b = irq.plan->board;
 
     for (uint32_t i = 0; i < b->smmus; i++) {
         if (intid != b->smmu[i].eventq.intid && intid != b->smmu[i].gerror.intid)
             continue;
-        (void)smmuv3_events(&irq.smmu[i], SMMU_EVENTS, fault, note, &i);
-        return true;
+        /* The line has edges: what is left is met again by an edge of our own making. */
+        if (smmuv3_events(&irq.smmu[i], SMMU_EVENTS, fault, note, &i) == SMMU_EVENTS)
+            gicv3_set_pending(intid, cpu_self()->index, true);
+        return;
     }
-    return false;
 }
 
 static void audit_arm(uint32_t ms)
@@ -123,11 +126,10 @@ void irq_audit_stop(void)
     SYSREG_WRITE(cnthp_ctl_el2, CNTHP_OFF);
 }
 
-bool irq_own(uint32_t intid)
+void irq_own(uint32_t intid)
 {
     const struct board *b = irq.plan->board;
     struct vcpu *v = vcpu_current();
-    bool known = true;
 
     if (intid == GIC_KICK_SGI || intid == b->gic.maintenance.intid) {
         if (v != NULL)
@@ -138,8 +140,7 @@ bool irq_own(uint32_t intid)
     } else if (irq.uart && intid == b->uart.irq.intid) {
         uart_input();
     } else {
-        known = smmu_interrupt(intid);
+        smmu_interrupt(intid);
     }
     icc_deactivate(intid);
-    return known;
 }
