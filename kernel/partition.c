@@ -68,8 +68,13 @@ struct scratch_report partition_audit(struct partition *p)
 
     if (!p->has_scratch)
         return r;
+    void *page = pool_ptr(p->pool, p->scratch.page);
+
+    /* Cleaned and invalidated on both sides: a device that does not snoop wrote to memory, and reads it there. */
     lock_take(&p->lock);
-    scratch_audit(pool_ptr(p->pool, p->scratch.page), p->plan->id, &r);
+    arch_clean(page, FRAME_SIZE);
+    scratch_audit(page, p->plan->id, &r);
+    arch_clean(page, FRAME_SIZE);
     lock_give(&p->lock);
     if (r.changed == 0)
         return r;

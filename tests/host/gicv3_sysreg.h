@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct host_gic {
-    uint64_t iar1, eoir1, dir, sgi1r, pmr, bpr1, ctlr, igrpen1, sre_el1, sre_el2;
+    uint64_t iar1, eoir1, dir, sgi1r, pmr, bpr1, ap1r0, ctlr, igrpen1, sre_el1, sre_el2;
     uint64_t hcr, vtr, vmcr, apr_cleared; /* apr_cleared: bit n */
     uint64_t lr[16];
     uint64_t lr_writes;
@@ -38,6 +38,10 @@ static inline void icc_write_pmr(uint64_t v)
 static inline void icc_write_bpr1(uint64_t v)
 {
     host_gic.bpr1 = v;
+}
+static inline void icc_write_ap1r0(uint64_t v)
+{
+    host_gic.ap1r0 = v;
 }
 static inline void icc_write_ctlr(uint64_t v)
 {

@@ -17,31 +17,70 @@ extern uint8_t _start[];
 #define SPSR_MODE_MASK 0x1f
 #define SPSR_EL0T      0x00
 #define SPSR_EL1T      0x04
-#define INTID_SPECIAL  1020
+#define SPSR_AARCH32   0x10
+#define SPSR_KEPT      (UINT64_C(0xf) << 28) /* NZCV */
+#define SPSR_DIT       (UINT64_C(1) << 24)
+#define SPSR_PAN       (UINT64_C(1) << 22)
+#define SPSR_SS        (UINT64_C(1) << 21)
+#define SPSR_SSBS      (UINT64_C(1) << 12)
+#define SPSR_BTYPE     (UINT64_C(3) << 10)
+#define SCTLR_SPAN     (UINT64_C(1) << 23)
+#define SCTLR_DSSBS    (UINT64_C(1) << 44)
+#define INTID_SPECIAL  1020 /* .. 1023: nothing to take */
+
+/* PSTATE of an exception taken to EL1 (D1.3.6.1), as SCTLR_EL1 has it. */
+static uint64_t entry_pstate(uint64_t spsr)
+{
+    uint64_t sctlr = SYSREG_READ(sctlr_el1);
+    uint64_t p = SPSR_EL1H_MASKED | (spsr & (SPSR_KEPT | SPSR_PAN));
+
+    if (!(spsr & SPSR_AARCH32))
+        p |= spsr & SPSR_DIT;
+    if (((SYSREG_READ(id_aa64mmfr1_el1) >> 20) & 15) != 0 && !(sctlr & SCTLR_SPAN))
+        p |= SPSR_PAN;
+    return sctlr & SCTLR_DSSBS ? p | SPSR_SSBS : p;
+}
 
 /* Take an exception to the guest's EL1 (D1.3): syndrome in ESR_EL1, vector by where it came from. */
 static void inject(uint64_t esr_el1)
 {
     uint64_t spsr = SYSREG_READ(spsr_el2);
     uint64_t mode = spsr & SPSR_MODE_MASK;
-    uint64_t offset = mode == SPSR_EL0T ? 0x400 : mode == SPSR_EL1T ? 0x000 : (mode & 0x10) ? 0x600 : 0x200;
+    uint64_t offset = (mode & SPSR_AARCH32) ? 0x600
+                      : mode == SPSR_EL0T   ? 0x400
+                      : mode == SPSR_EL1T   ? 0x000
+                                            : 0x200;
 
     SYSREG_WRITE(elr_el1, SYSREG_READ(elr_el2));
     SYSREG_WRITE(spsr_el1, spsr);
     SYSREG_WRITE(esr_el1, esr_el1);
     SYSREG_WRITE(elr_el2, SYSREG_READ(vbar_el1) + offset);
-    SYSREG_WRITE(spsr_el2, SPSR_EL1H_MASKED);
+    SYSREG_WRITE(spsr_el2, entry_pstate(spsr));
 }
 
 static void inject_external_abort(uint64_t esr)
 {
     bool fetch = (esr >> ESR_EC_SHIFT) == ESR_EC_IABT_LOW;
-    bool from_el0 = (SYSREG_READ(spsr_el2) & SPSR_MODE_MASK) == SPSR_EL0T;
+    uint64_t mode = SYSREG_READ(spsr_el2) & SPSR_MODE_MASK;
+    bool from_el0 = mode == SPSR_EL0T || (mode & SPSR_AARCH32);
+    uint64_t iss = esr & (ESR_CM | ESR_WNR);
     uint64_t ec = fetch ? (from_el0 ? ESR_EC_IABT_LOW : ESR_EC_IABT_CUR)
                         : (from_el0 ? ESR_EC_DABT_LOW : ESR_EC_DABT_CUR);
 
+    iss |= (esr & ESR_S1PTW) ? ESR_DFSC_EXTERNAL_WALK | (esr & ESR_DFSC_LEVEL) : ESR_DFSC_EXTERNAL;
     SYSREG_WRITE(far_el1, SYSREG_READ(far_el2));
-    inject((ec << ESR_EC_SHIFT) | ESR_IL | ESR_DFSC_EXTERNAL);
+    inject((ec << ESR_EC_SHIFT) | (esr & ESR_IL) | iss);
+}
+
+/* Past the instruction: IL says that it has 32 bits (a T32 one of EL0 may have 16); no step or branch target
+ * is left. */
+static inline void skip(uint64_t esr)
+{
+    uint64_t spsr = SYSREG_READ(spsr_el2);
+
+    SYSREG_WRITE(elr_el2, SYSREG_READ(elr_el2) + 2 + ((esr & ESR_IL) >> (ESR_IL_SHIFT - 1)));
+    if (spsr & (SPSR_SS | SPSR_BTYPE))
+        SYSREG_WRITE(spsr_el2, spsr & ~(SPSR_SS | SPSR_BTYPE));
 }
 
 /* The one place where an outcome becomes state. */
@@ -51,7 +90,7 @@ static void finish(struct vcpu *v, uint64_t esr, enum outcome o)
     case OUTCOME_RESUME:
         return;
     case OUTCOME_SKIP:
-        SYSREG_WRITE(elr_el2, SYSREG_READ(elr_el2) + 4);
+        skip(esr);
         return;
     case OUTCOME_ABORT:
         inject_external_abort(esr);
@@ -111,22 +150,23 @@ void exit_sync(struct guest_regs *r, uint64_t esr)
  * same. */
 static inline bool owns(const struct vcpu *v, uint32_t intid)
 {
-    return (v->part->arch.vgic.hw[intid / 32] >> (intid % 32) & 1) != 0;
+    return intid < INTID_SPECIAL && (v->part->arch.vgic.hw[intid / 32] >> (intid % 32) & 1) != 0;
 }
 
-/* Acknowledge, drop priority, give it to its owner. False: nothing was pending. */
-static inline bool take_irq(struct vcpu *v)
+/* Acknowledge, drop priority, give it to its owner. */
+static inline void take_irq(struct vcpu *v)
 {
     uint32_t intid = icc_acknowledge();
 
-    if (intid >= INTID_SPECIAL)
-        return false;
+    if (intid - INTID_SPECIAL < 4)
+        return;
     icc_end(intid);
-    if (v != NULL && owns(v, intid))
-        vgic_deliver(v, intid);
+    if (v == NULL || !owns(v, intid))
+        irq_own(intid);
+    else if (partition_leaving(v->part))
+        icc_deactivate(intid); /* nobody will: the line is disabled by the last one who leaves */
     else
-        (void)irq_own(intid);
-    return true;
+        vgic_deliver(v, intid);
 }
 
 void exit_irq(struct guest_regs *r)
@@ -134,14 +174,14 @@ void exit_irq(struct guest_regs *r)
     struct vcpu *v = cpu_self()->vcpu;
 
     (void)r;
-    (void)take_irq(v);
+    take_irq(v);
     if (partition_leaving(v->part))
         vcpu_leave(v);
 }
 
 void exit_take_irq(void)
 {
-    (void)take_irq(cpu_self()->vcpu);
+    take_irq(cpu_self()->vcpu);
 }
 
 static void stop_guest(const char *reason, uint64_t esr)
@@ -158,12 +198,6 @@ void exit_serror(struct guest_regs *r)
 {
     (void)r;
     stop_guest("SError: one of its devices or its memory reported an error", SYSREG_READ(esr_el2));
-}
-
-void exit_aarch32(struct guest_regs *r)
-{
-    (void)r;
-    stop_guest("AArch32 execution, which no partition has", SYSREG_READ(esr_el2));
 }
 
 _Noreturn void exit_own(uint64_t vector, uint64_t sp)

@@ -23,7 +23,6 @@ void exit_hvc(struct guest_regs *r, uint64_t esr);
 void exit_sync(struct guest_regs *r, uint64_t esr);
 void exit_irq(struct guest_regs *r);
 void exit_serror(struct guest_regs *r);
-void exit_aarch32(struct guest_regs *r);
 _Noreturn void exit_own(uint64_t vector, uint64_t sp);
 
 /* Take one pending physical interrupt, if any, outside a guest (idle). */
@@ -38,8 +37,8 @@ enum outcome trap_data_abort(struct vcpu *v, struct guest_regs *r, uint64_t esr)
 enum outcome trap_instruction_abort(struct vcpu *v, struct guest_regs *r, uint64_t esr);
 enum outcome trap_sysreg(struct vcpu *v, struct guest_regs *r, uint64_t esr);
 
-/* Interrupts of the hypervisor itself (irq.c); false: not one of them. */
-bool irq_own(uint32_t intid);
+/* An interrupt that no guest has (irq.c): served if it is the hypervisor's, deactivated in any case. */
+void irq_own(uint32_t intid);
 
 /* In words, for messages. */
 const char *esr_class_name(uint64_t esr);

@@ -52,6 +52,7 @@ err_t gicv3_cpu_init(uint32_t board_cpu, struct diag *d)
     gicv3_virtual_reset();
     icc_write_pmr(0xff);
     icc_write_bpr1(0);
+    icc_write_ap1r0(0); /* no priority that firmware left active masks a kick */
     icc_write_ctlr(ICC_CTLR_EOIMODE);
     icc_write_igrpen1(1);
     gic_isb();

@@ -6,6 +6,23 @@
  */
 #include "layout.h"
 
+/*
+ * What a loader may have left: interrupts masked, SP_EL2, MMU off, and every register below in its layout
+ * without VHE (HCR_EL2.E2H = 0, TGE = 0). Clobbers x1.
+ */
+.macro el2_reset
+    msr     daifset, #0xf
+    msr     spsel, #1
+    mov_q   x1, SCTLR_EL2_OFF
+    msr     sctlr_el2, x1
+    isb
+    mov     x1, #(1 << 31)              /* RW */
+    msr     hcr_el2, x1
+    isb
+    mrs     x1, hcr_el2
+    tbnz    x1, #34, hang               /* E2H that cannot be cleared: not a CPU for this hypervisor */
+.endm
+
     .section .head, "ax"
     .global _start
 _start:
@@ -28,14 +45,11 @@ _start:
  */
 entry:
     mrs     x21, cntpct_el0
-    msr     daifset, #0xf
     mov     x20, x0
     mrs     x1, CurrentEL
     cmp     x1, #(2 << 2)
     b.ne    hang                        /* not EL2: nothing here can work */
-    mov_q   x1, SCTLR_EL2_OFF
-    msr     sctlr_el2, x1
-    isb
+    el2_reset
     adr     x19, _start
 
     /* R_AARCH64_RELATIVE is the only kind the build allows (checked by a test). */
@@ -74,11 +88,8 @@ hang:
     .section .text.low, "ax"
     .global secondary_entry
 secondary_entry:
-    msr     daifset, #0xf
     mov     x19, x0
-    mov_q   x1, SCTLR_EL2_OFF
-    msr     sctlr_el2, x1
-    isb
+    el2_reset
     adrp    x1, vectors
     add     x1, x1, :lo12:vectors
     msr     vbar_el2, x1
@@ -92,12 +103,16 @@ secondary_entry:
 
 /*
  * void mmu_load(const struct mmu_config *): install tables and turn MMU and caches on. Code runs at the same
- * address before and after. Clobbers x1..x4.
+ * address before and after. The MMU is off in between, as old and new tables may map an address by entries of
+ * different sizes (break before make, D8.14.1). Clobbers x1..x5.
  */
     .global mmu_load
 mmu_load:
     ldp     x1, x2, [x0, #MMU_CONFIG_MAIR]
     ldp     x3, x4, [x0, #MMU_CONFIG_TTBR]
+    mov_q   x5, SCTLR_EL2_OFF
+    msr     sctlr_el2, x5
+    isb
     msr     mair_el2, x1
     msr     tcr_el2, x2
     msr     ttbr0_el2, x3

@@ -57,11 +57,20 @@ static err_t map_device(maddr_t base, uint64_t size, const char *what)
                      base.v);
 }
 
+/* Map as much of the DTB as its header claims, within bounds; returns that size. */
+static size_t map_dtb(uint64_t dtb)
+{
+    const uint8_t *h = arch_memory(maddr(dtb));
+    uint32_t size = (uint32_t)h[4] << 24 | (uint32_t)h[5] << 16 | (uint32_t)h[6] << 8 | h[7]; /* totalsize */
+
+    return size <= DT_MAX_SIZE && mmu_early_map(maddr(dtb), size, false) ? size : MMU_DTB_HEADER;
+}
+
 /* The board's DTB, and a console as soon as it is known where that is. */
 static err_t read_board(uint64_t dtb)
 {
     struct diag *d = &boot.diag;
-    err_t e = dt_index(&boot.board_dt, "board", (const void *)(uintptr_t)dtb, DT_MAX_SIZE, &boot.arena, d);
+    err_t e = dt_index(&boot.board_dt, "board", (const void *)(uintptr_t)dtb, map_dtb(dtb), &boot.arena, d);
 
     if (e == ERR_NONE)
         e = board_read(&boot.board, &boot.board_dt, &boot.arena, d);

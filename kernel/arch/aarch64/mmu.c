@@ -15,8 +15,10 @@ _Static_assert(offsetof(struct mmu_config, ttbr) == MMU_CONFIG_TTBR, "layout.h")
 #define EARLY_TABLES 10
 #define EARLY_TABLE  UINT64_C(3)
 /* D8.3: block, AF, inner shareable, AP[1] (RES1 at EL2), AttrIndx 1; device: AttrIndx 0, XN */
-#define EARLY_NORMAL UINT64_C(0x745)
-#define EARLY_DEVICE (UINT64_C(0x641) | (UINT64_C(1) << 54))
+#define EARLY_XN     (UINT64_C(1) << 54)
+#define EARLY_IMAGE  UINT64_C(0x745)
+#define EARLY_NORMAL (EARLY_IMAGE | EARLY_XN)
+#define EARLY_DEVICE (UINT64_C(0x641) | EARLY_XN)
 
 /* TCR_EL2 (D19.2.138): RES1, 48-bit input, inner shareable, write-back walks, 4 KiB; PS as the CPU has it */
 #define TCR_BASE                                                                             \
@@ -26,22 +28,25 @@ _Static_assert(offsetof(struct mmu_config, ttbr) == MMU_CONFIG_TTBR, "layout.h")
 
 extern uint8_t _start[], __text_end[], __early_end[], __image_end[];
 
-static uint64_t early_table[EARLY_TABLES][512] __attribute__((aligned(4096), section(".bss.early")));
-static uint32_t early_used = 1; /* the first is the root */
-static struct mmu_config early_config;
+#define EARLY_DATA __attribute__((section(".bss.early"))) /* written with the cache off */
+
+static uint64_t early_table[EARLY_TABLES][512] __attribute__((aligned(4096))) EARLY_DATA;
+static uint32_t early_used EARLY_DATA; /* tables beside the root, which is the first */
+static struct mmu_config early_config EARLY_DATA;
 struct mmu_config mmu_final;
 
 static uint64_t *early_next(uint64_t *entry)
 {
     if (*entry == 0) {
-        if (early_used == EARLY_TABLES)
+        if (early_used == EARLY_TABLES - 1)
             return NULL;
-        *entry = (uint64_t)(uintptr_t)early_table[early_used++] | EARLY_TABLE;
+        *entry = (uint64_t)(uintptr_t)early_table[++early_used] | EARLY_TABLE;
     }
     return (uint64_t *)(uintptr_t)(*entry & ~UINT64_C(0xfff));
 }
 
-bool mmu_early_map(maddr_t base, uint64_t size, bool device)
+/* Blocks that are mapped already stay as they are: the image was first. */
+static bool early_map(maddr_t base, uint64_t size, uint64_t attributes)
 {
     uint64_t end = base.v + size;
 
@@ -54,11 +59,16 @@ bool mmu_early_map(maddr_t base, uint64_t size, bool device)
             return false;
         uint64_t *e = &t[(a >> BLOCK_SHIFT) & 511];
         if (*e == 0)
-            *e = a | (device ? EARLY_DEVICE : EARLY_NORMAL);
+            *e = a | attributes;
     }
     CPU_DSB(ishst);
     CPU_ISB();
     return true;
+}
+
+bool mmu_early_map(maddr_t base, uint64_t size, bool device)
+{
+    return early_map(base, size, device ? EARLY_DEVICE : EARLY_NORMAL);
 }
 
 static uint64_t pa_range(void)
@@ -73,11 +83,10 @@ const struct mmu_config *mmu_early_init(uint64_t dtb)
     uint64_t image = (uint64_t)(uintptr_t)_start;
     uint64_t end = (uint64_t)(uintptr_t)__image_end;
 
-    /* Ten tables hold what fits before the first line of text can be printed. */
-    bool ok = mmu_early_map(maddr(image), end - image + FRAME_SIZE, false) &&
-              mmu_early_map(maddr(dtb), DT_MAX_SIZE, false);
-    if (!ok)
-        cpu_halt();
+    /* The header of the DTB says how much more of it there is; what lies behind may not be ours to touch. */
+    if (!early_map(maddr(image), end - image + FRAME_SIZE, EARLY_IMAGE) ||
+        !early_map(maddr(dtb), MMU_DTB_HEADER, EARLY_NORMAL))
+        cpu_halt(); /* no text can be shown yet */
     early_config = (struct mmu_config){
         .mair = MMU_MAIR,
         .tcr = TCR_BASE | (pa_range() << TCR_PS_SHIFT),

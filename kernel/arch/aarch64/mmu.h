@@ -3,8 +3,8 @@
  * The hypervisor's own address space: identity, with the stacks in an area of their own.
  *
  * Early: 2 MiB blocks of the image, the DTB, the bundle and the devices that are read before
- * the plan exists; writable and executable, one CPU, no guest. Final: the plan's tables, with
- * W^X and guard pages, before any other CPU or guest runs.
+ * the plan exists; the image's blocks writable and executable, one CPU, no guest. Final: the plan's tables,
+ * with W^X and guard pages, before any other CPU or guest runs.
  */
 #ifndef ARCH_AARCH64_MMU_H
 #define ARCH_AARCH64_MMU_H
@@ -21,7 +21,9 @@ struct mmu_config {
     uint64_t mair, tcr, ttbr, sctlr;
 };
 
-/* Called by head.S with the MMU off. dtb: where x0 pointed. */
+#define MMU_DTB_HEADER 40 /* bytes of struct fdt_header */
+
+/* Called by head.S with the MMU off. dtb: where x0 pointed; only its header is mapped. */
 const struct mmu_config *mmu_early_init(uint64_t dtb);
 
 /* Map [base, base + size) in 2 MiB blocks early. False: out of early tables. */

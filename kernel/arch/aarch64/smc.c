@@ -26,3 +26,17 @@ void smc_psci_system_off(void)
 {
     (void)smc_call(PSCI_SYSTEM_OFF, 0, 0, 0);
 }
+
+int64_t smc_arch_features(uint32_t function)
+{
+    /* PSCI_FEATURES is how SMCCC itself is discovered (DEN 0028, 7.2): others may not survive an unknown SMC.
+     */
+    if ((int32_t)smc_call(PSCI_FEATURES, SMCCC_VERSION, 0, 0) != PSCI_SUCCESS)
+        return PSCI_NOT_SUPPORTED;
+    return (int32_t)smc_call(SMCCC_ARCH_FEATURES, function, 0, 0);
+}
+
+void smc_arch_workaround(uint32_t function, uint64_t argument)
+{
+    (void)smc_call(function, argument, 0, 0);
+}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Trapped system registers. ID registers show what the CPU has less what is hidden; debug
+ * Trapped system registers. ID registers show what the CPU has as far as it is on a list; debug
  * registers read as zero and ignore writes; set/way maintenance becomes clean and invalidate;
  * the rest does not exist.
  */
@@ -44,35 +44,44 @@ static uint64_t id_read(uint32_t which)
     }
 }
 
-#define FIELD(low) (UINT64_C(15) << (low))
+#define FIELDS(high, low) (((UINT64_C(2) << ((high) - (low))) - 1) << (low))
+#define ALL32             FIELDS(31, 0)
 
-/* Fields that a guest does not see, as their features are trapped or belong to EL2. */
-static const struct {
-    uint8_t crm, op2;
-    uint64_t hidden;
-} id_hidden[] = {
-    {1, 2, FIELD(24) | FIELD(28)}, /* ID_DFR0: PerfMon, TraceFilt */
-    {4, 0, FIELD(8) | FIELD(12) | FIELD(28) | FIELD(32) | FIELD(36) | FIELD(40) | FIELD(44) | FIELD(52)},
-    /* ID_AA64PFR0: EL2, EL3, RAS, SVE, SEL2, MPAM, AMU, RME */
-    {4, 1, FIELD(8) | FIELD(12) | FIELD(16) | FIELD(24) | FIELD(36) | FIELD(40)},
-    /* ID_AA64PFR1: MTE, RAS_frac, MPAM_frac, SME, NMI, MTE_frac */
-    {4, 4, UINT64_MAX}, /* ID_AA64ZFR0 */
-    {4, 5, UINT64_MAX}, /* ID_AA64SMFR0 */
-    {5, 0, FIELD(4) | FIELD(8) | FIELD(32) | FIELD(36) | FIELD(40) | FIELD(44) | FIELD(48) | FIELD(52)},
-    /* ID_AA64DFR0: TraceVer, PMUVer, PMSVer, DoubleLock, TraceFilt, TraceBuffer, MTPMU, BRBE */
-    {5, 1, UINT64_MAX},           /* ID_AA64DFR1 */
-    {6, 1, FIELD(60)},            /* ID_AA64ISAR1: LS64 */
-    {7, 1, FIELD(8) | FIELD(16)}, /* ID_AA64MMFR1: VH, LO */
-    {7, 2, FIELD(24)},            /* ID_AA64MMFR2: NV */
+/*
+ * What a guest sees of each ID register, by field: features that need nothing of EL2, or that vcpu.c leaves
+ * open. Whatever is not listed reads as zero, so that a later CPU's features stay hidden until somebody has
+ * thought of them.
+ */
+static const uint64_t id_fields[8][8] = {
+    /* ID_PFR0 without RAS and AMU, PFR1, DFR0 without PerfMon and trace, AFR0, MMFR0-3 */
+    [1] = {FIELDS(15, 0), ALL32, FIELDS(15, 0), 0, ALL32, ALL32, ALL32, ALL32},
+    /* ID_ISAR0-5, MMFR4, ISAR6 */
+    [2] = {ALL32, ALL32, ALL32, ALL32, ALL32, ALL32, ALL32, ALL32},
+    /* MVFR0-2; ID_PFR2: CSV3, SSBS */
+    [3] = {ALL32, ALL32, ALL32, 0, FIELDS(7, 0)},
+    /* ID_AA64PFR0: EL0, EL1, FP, AdvSIMD, GIC, DIT, CSV2, CSV3; PFR1: BT, SSBS */
+    [4] = {FIELDS(7, 0) | FIELDS(27, 16) | FIELDS(51, 48) | FIELDS(63, 56), FIELDS(7, 0)},
+    /* ID_AA64DFR0: DebugVer, BRPs, WRPs, CTX_CMPs */
+    [5] = {FIELDS(3, 0) | FIELDS(15, 12) | FIELDS(23, 20) | FIELDS(31, 28)},
+    /* ID_AA64ISAR0; ISAR1 without XS and LS64; ISAR2 without MOPS */
+    [6] = {FIELDS(63, 0), FIELDS(55, 0), FIELDS(15, 0) | FIELDS(31, 24)},
+    /* ID_AA64MMFR0 without ExS, FGT, ECV; MMFR1: HAFDBS, VMIDBits, HPDS, PAN, SpecSEI, XNX, ETS; MMFR2: CnP,
+     * UAO, LSM, IESB, VARange, CCIDX, ST, AT, IDS, TTL, BBM, E0PD */
+    [7] = {FIELDS(43, 0), FIELDS(7, 0) | FIELDS(15, 12) | FIELDS(31, 20) | FIELDS(39, 36),
+           FIELDS(23, 0) | FIELDS(39, 28) | FIELDS(55, 48) | FIELDS(63, 60)},
 };
+
+#define PFR0_CSV2       FIELDS(59, 56)
+#define PFR0_CSV2_SHIFT 56
 
 static uint64_t id_shown(uint32_t crm, uint32_t op2)
 {
-    uint64_t v = id_read((crm << 3) | op2);
+    uint64_t shown = id_fields[crm & 7][op2];
+    uint64_t v = shown == 0 ? 0 : id_read((crm << 3) | op2) & shown;
 
-    for (unsigned i = 0; i < sizeof(id_hidden) / sizeof(id_hidden[0]); i++)
-        if (id_hidden[i].crm == crm && id_hidden[i].op2 == op2)
-            v &= ~id_hidden[i].hidden;
+    /* CSV2 from 2 on stands for SCXTNUM_ELx, which traps (HCR_EL2.EnSCXT). */
+    if (crm == 4 && op2 == 0 && (v >> PFR0_CSV2_SHIFT) % 16 > 1)
+        v = (v & ~PFR0_CSV2) | UINT64_C(1) << PFR0_CSV2_SHIFT;
     return v;
 }
 

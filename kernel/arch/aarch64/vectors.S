@@ -66,9 +66,9 @@ vectors:
     guest_vector guest_irq
     guest_vector guest_irq              /* Group 0 never fires; FIQ would be one */
     guest_vector guest_serror
-    guest_vector guest_aarch32
-    guest_vector guest_aarch32
-    guest_vector guest_aarch32
+    guest_vector guest_sync             /* AArch32 at EL0: the same registers, the same syndromes */
+    guest_vector guest_irq
+    guest_vector guest_irq
     guest_vector guest_serror
 
     .section .text.low, "ax"
@@ -106,12 +106,6 @@ guest_serror:
     save_rest
     mov     x0, sp
     bl      exit_serror
-    b       guest_resume
-
-guest_aarch32:
-    save_rest
-    mov     x0, sp
-    bl      exit_aarch32
     b       guest_resume
 
 /* void guest_resume(void): SP at the guest's registers; enter it. */
