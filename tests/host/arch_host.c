@@ -63,4 +63,6 @@ void arch_cpu_kick(uint32_t board_cpu)
 void arch_relax(void)
 {
     arch_host.relaxes++;
+    if (arch_host.on_relax)
+        arch_host.on_relax(arch_host.ctx);
 }

@@ -18,10 +18,11 @@ struct arch_host {
     size_t clean_last_size;
     uint32_t kick[ARCH_HOST_KICKS]; /* board CPUs in the order they were kicked */
     uint32_t kicks;                 /* counts on past the room in kick */
-    /* Optional: called in arch_publish and arch_clean, so that a model can look at memory between two steps.
-     */
+    /* Optional: called in arch_publish, arch_clean and arch_relax, so that a model can look at memory between
+     * two steps, and go on while a driver polls memory. */
     void (*on_publish)(void *ctx);
     void (*on_clean)(void *ctx, const void *p, size_t size);
+    void (*on_relax)(void *ctx);
     void *ctx;
 };
 
