@@ -29,9 +29,9 @@ const struct pt_format pt_format_arm_el2 = {
     .addr = UINT64_C(0x0000fffffffff000),
     .kind = EL2_TABLE_OR_PAGE,
     .kind_leaf = 0,
-    .root_max = 1,
-    .table = {PT_NONE, EL2_TABLE, EL2_TABLE, EL2_TABLE},
-    .leaf = {EL2_PAGE, EL2_BLOCK, EL2_BLOCK, PT_NONE},
+    .in = {[2] = {32, 39}, [3] = {40, 48}},
+    .table = {PT_NONE, EL2_TABLE, EL2_TABLE, EL2_TABLE, PT_NONE, PT_NONE},
+    .leaf = {EL2_PAGE, EL2_BLOCK, EL2_BLOCK, PT_NONE, PT_NONE, PT_NONE},
     .perm =
         {
             [0] = PT_NONE,

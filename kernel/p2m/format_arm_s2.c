@@ -26,9 +26,9 @@ const struct pt_format pt_format_arm_s2 = {
     .addr = UINT64_C(0x0000fffffffff000),
     .kind = S2_TABLE_OR_PAGE,
     .kind_leaf = 0,
-    .root_max = 16,
-    .table = {PT_NONE, S2_TABLE, S2_TABLE, S2_TABLE},
-    .leaf = {S2_PAGE, S2_BLOCK, S2_BLOCK, PT_NONE},
+    .in = {[2] = {32, 43}, [3] = {40, 48}}, /* level 2: up to 16 concatenated frames */
+    .table = {PT_NONE, S2_TABLE, S2_TABLE, S2_TABLE, PT_NONE, PT_NONE},
+    .leaf = {S2_PAGE, S2_BLOCK, S2_BLOCK, PT_NONE, PT_NONE, PT_NONE},
     .perm =
         {
             [0] = PT_NONE,

@@ -44,7 +44,7 @@ static unsigned aligned_level(struct pt_shape s, uint64_t bits)
  */
 uint64_t pt_count(struct pt_shape s, const struct pt_span *spans, uint32_t count)
 {
-    uint64_t last[PT_LEVELS] = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
+    uint64_t last[PT_LEVELS] = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
     uint64_t frames = pt_root_frames(s);
 
     for (const struct pt_span *p = spans; p < spans + count; p++) {
@@ -77,18 +77,14 @@ static err_t shape_check(const struct pt *t, struct diag *d)
 {
     const struct pt_format *f = t->format;
     struct pt_shape s = t->shape;
+    struct pt_range in = {0, 0};
 
-    if (s.root_level < 2 || s.root_level >= PT_LEVELS || s.in_bits > 48 || s.in_bits < 32 ||
-        s.in_bits <= FRAME_SHIFT + level_shift(s.root_level))
-        return diag_fail(
-            d, ERR_INVALID,
-            "%s tables: %u input bits from a root of level %u; level 2 takes 32..43 bits, level 3 40..48",
-            f->name, s.in_bits, s.root_level);
-    if (pt_root_frames(s) > f->root_max)
-        return diag_fail(
-            d, ERR_INVALID,
-            "%s tables: %u input bits from level %u need a root of %lu frames; at most %lu are possible",
-            f->name, s.in_bits, s.root_level, pt_root_frames(s), f->root_max);
+    if (s.root_level < PT_LEVELS)
+        in = f->in[s.root_level];
+    if (in.max == 0 || s.in_bits < in.min || s.in_bits > in.max)
+        return diag_fail(d, ERR_INVALID,
+                         "%s tables: %u input bits from a root of level %u, which takes %u..%u (0..0: none)",
+                         f->name, s.in_bits, s.root_level, in.min, in.max);
     if (s.leaf_level > PT_LEAF_MAX || f->leaf[s.leaf_level] == PT_NONE)
         return diag_fail(d, ERR_INVALID, "%s tables: no leaf at level %u; 0, 1 or 2", f->name, s.leaf_level);
     if (s.out_bits < 32 || s.out_bits > 52 ||
@@ -173,8 +169,9 @@ static uint64_t path_index(const struct path *w, unsigned level, uint64_t in)
  */
 static bool path_extend(struct path *w, struct pt *t, unsigned level, uint64_t in)
 {
-    for (unsigned l = t->shape.root_level; l-- > level;) {
-        uint64_t number = in >> level_shift(l + 1);
+    for (unsigned above = t->shape.root_level; above > level; above--) {
+        unsigned l = above - 1;
+        uint64_t number = in >> level_shift(above);
         mfn_t frame;
         if (number == w->number[l])
             continue;
@@ -183,7 +180,7 @@ static bool path_extend(struct path *w, struct pt *t, unsigned level, uint64_t i
         w->number[l] = number;
         w->table[l] = pool_ptr(t->pool, frame);
         table_fill(w->table[l], PT_ENTRIES, t->fill[l]);
-        w->table[l + 1][path_index(w, l + 1, in)] = pt_table_entry(t->format, l + 1, frame);
+        w->table[above][path_index(w, above, in)] = pt_table_entry(t->format, above, frame);
     }
     return true;
 }
@@ -221,7 +218,7 @@ static bool span_build(struct path *w, struct pt *t, const struct pt_span *p)
 
 err_t pt_build(struct pt *t, const struct pt_span *spans, uint32_t count, struct diag *d)
 {
-    struct path w = {.number = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}};
+    struct path w = {.number = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}};
     unsigned root = t->shape.root_level;
     err_t err = shape_check(t, d);
 

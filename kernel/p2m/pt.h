@@ -3,6 +3,8 @@
  * Page tables: one builder for every format. A format is data; widths are run-time fields
  * beside it. "Level" counts upwards from the leaf tables:
  *
+ *   level 5  [ 128 PiB an entry ]   the root of 64 bits
+ *   level 4  [ 256 TiB an entry ]   the root of 57 bits
  *   level 3  [ 512 GiB an entry ]   the root of 48 bits
  *   level 2  [   1 GiB an entry ]   the root of 39 bits
  *   level 1  [   2 MiB an entry ]
@@ -17,32 +19,56 @@
 #include "p2m/extent.h"
 #include "pool.h"
 
-#define PT_LEVELS  4
+#define PT_LEVELS  6
 #define PT_ENTRIES 512
 #define PT_NONE    UINT64_MAX /* the format cannot say this */
 
+struct pt_range {
+    uint8_t min, max;
+};
+
 struct pt_format {
     const char *name;
-    uint64_t present;          /* bits that are all set in a valid entry */
-    uint64_t addr;             /* the address field of leaf and table entries */
-    uint64_t kind;             /* bits that tell a leaf from a table above level 0 */
-    uint64_t kind_leaf;        /* their value in a leaf */
-    uint64_t root_max;         /* frames that a root may have: 1, or 16 where roots can be concatenated */
-    uint64_t table[PT_LEVELS]; /* fixed bits of a table entry at each level */
-    uint64_t leaf[PT_LEVELS];  /* fixed bits of a leaf at each level, PT_NONE: no leaf there */
-    uint64_t perm[8];          /* by R_READ|R_WRITE|R_EXEC */
+    uint64_t present;   /* an entry is valid when any of these bits is set */
+    uint64_t addr;      /* the address field of leaf and table entries */
+    uint64_t kind;      /* bits that tell a leaf from a table above level 0 */
+    uint64_t kind_leaf; /* their value in a leaf */
+    uint64_t ignored;   /* bits that the walker of a device format does not read, for pt_share_refusal */
+    struct pt_range in[PT_LEVELS]; /* input bits that a root of each level can have; 0..0: no root there */
+    uint64_t table[PT_LEVELS];     /* fixed bits of a table entry at each level */
+    uint64_t leaf[PT_LEVELS];      /* fixed bits of a leaf at each level, PT_NONE: no leaf there */
+    uint64_t perm[8];              /* by R_READ|R_WRITE|R_EXEC */
     uint64_t mem[MEM_TYPES];
 };
 
+/*
+ * The formats. What each wants of whoever loads its root is said here; the words are in its file.
+ */
 /* Arm ARM D8.3: VMSAv8-64 stage 2, 4 KiB granule. For CPUs and for SMMUv3 stage 2. */
 extern const struct pt_format pt_format_arm_s2;
 /* Arm ARM D8.3: VMSAv8-64 stage 1, EL2 regime, 4 KiB granule; MAIR as in arch/aarch64/mmu.h. */
 extern const struct pt_format pt_format_arm_el2;
+/* SMMUv3 stage 1: nG, user accesses allowed, so nothing for privileged ones alone. MAIR as EL2's. */
+extern const struct pt_format pt_format_smmu_s1;
+/* R-Car IPMMU-VMSA stage 1 (AArch32 long descriptors), NS set. MAIR0 as EL2's. */
+extern const struct pt_format pt_format_ipmmu;
+/* AMD64 nested paging; the host PAT has write-back in PA0, UC- in PA2, UC in PA3, as after reset. */
+extern const struct pt_format pt_format_npt;
+/* The same, with what AMD-Vi reads of such an entry: Next Level, IR, IW, FC. One table for both. */
+extern const struct pt_format pt_format_npt_shared;
+/* Intel EPT, accessed and dirty flags off. VT-d second level can walk it. */
+extern const struct pt_format pt_format_ept;
+/* AMD-Vi host tables, paging modes 3-6: root level 2..5. */
+extern const struct pt_format pt_format_amdvi;
+/* VT-d second level; _snp: leaves of normal memory snoop (only where ECAP.SC is set). */
+extern const struct pt_format pt_format_vtd_sl, pt_format_vtd_sl_snp;
+/* VT-d first level (scalable mode). The upper half of the canonical addresses stays unmapped. */
+extern const struct pt_format pt_format_vtd_fl;
 
 struct pt_shape {
-    uint8_t in_bits;    /* input address bits: level 2 32..43, level 3 40..48 */
-    uint8_t out_bits;   /* output address bits: 32..52, for the Arm formats ..48 */
-    uint8_t root_level; /* 2 or 3 */
+    uint8_t in_bits;  /* input address bits: level 2 32..43, 3 40..48, 4 49..57, 5 64, as the format has it */
+    uint8_t out_bits; /* output address bits: 32..52, as far as the format's address field goes */
+    uint8_t root_level; /* 2..5 */
     uint8_t leaf_level; /* the largest leaf: 0 (4 KiB), 1 (2 MiB), 2 (1 GiB) */
 };
 
@@ -90,6 +116,16 @@ err_t pt_build(struct pt *t, const struct pt_span *spans, uint32_t count, struct
 /* A leaf or table entry of the format, for the scratch tree and for tests. */
 uint64_t pt_leaf_entry(const struct pt_format *f, unsigned level, uint64_t out, uint8_t rights, uint8_t mem);
 uint64_t pt_table_entry(const struct pt_format *f, unsigned level, mfn_t table);
+
+/*
+ * Can an IOMMU that walks tables of format and shape iommu walk the p2m itself, which is of format
+ * cpu? NULL: yes, and each span gives a device the rights of the CPU, execution aside. Otherwise
+ * the reason, a part of a sentence. Compares every word that the p2m can hold. What sharing makes
+ * reachable (MMIO, doorbells, no scratch) is not judged here but by the check of the plan.
+ */
+const char *pt_share_refusal(const struct pt_format *cpu, struct pt_shape cpu_shape,
+                             const struct pt_format *iommu, struct pt_shape iommu_shape,
+                             const struct pt_span *spans, uint32_t count);
 
 /* The CPU's view of a physmap: its extents with cpu rights, as spans. out: room for p->count. */
 uint32_t physmap_cpu_spans(const struct physmap *p, struct pt_span *out);

@@ -1,36 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "p2m/verify.h"
 
-/* Arm ARM D8.3.1, 4 KiB granule: literals of our own, on purpose not those of the formats. */
-#define ARM_ADDR     UINT64_C(0x0000fffffffff000) /* 47:12 */
-#define ARM_TYPE     UINT64_C(0x3)                /* 1:0 */
-#define ARM_IS_TABLE UINT64_C(0x3)                /* also a page, at level 0 */
-#define ARM_IS_BLOCK UINT64_C(0x1)
-#define ARM_AF       UINT64_C(0x400)
-#define ARM_XN       UINT64_C(0x40000000000000)
-/* Type, MemAttr or AttrIndx, S2AP or AP, SH, AF, address, XN; nothing else may be set. */
-#define S2_DEFINED  UINT64_C(0x0040fffffffff7ff)
-#define EL2_DEFINED UINT64_C(0x0040fffffffff7df) /* bit 5, NS, is not ours */
-
 #define INDEX_BITS 9
 #define ENTRIES    512
 #define MAX_LEAF   2
 
 /* What the hardware does with a leaf. */
-struct arm_leaf {
+struct found {
     uint64_t out; /* frame */
-    uint8_t rights, mem;
-};
-
-struct arm_regime {
-    uint64_t root_max; /* frames of a root */
-    uint64_t (*attributes)(uint64_t e, struct arm_leaf *leaf);
+    struct verify_leaf leaf;
+    uint64_t bad; /* bits that are wrong */
 };
 
 /* Walk order is input order; whatever is entered once is not entered again. */
 struct walk {
     const struct verify_job *j;
-    const struct arm_regime *regime;
+    const struct verify_format *f;
     struct diag *d;
     uint64_t root_frames;
     uint64_t out_end;
@@ -44,72 +29,40 @@ struct walk {
     diag_fail((w)->d, ERR_INVALID, "tables, level %u, input 0x%lx, entry 0x%lx: " fmt, (level), \
               (uint64_t)(in) << FRAME_SHIFT, (entry), __VA_ARGS__)
 
-/*
- * The attribute decoders fill rights and mem, and return the bits that no meaning goes with.
- * Shareability is one fixed value for each memory type (checked by leaf_decode).
- */
-static uint64_t s2_attributes(uint64_t e, struct arm_leaf *leaf)
-{
-    leaf->rights = (uint8_t)((e & 0x40 ? R_READ : 0) | (e & 0x80 ? R_WRITE : 0) | (e & ARM_XN ? 0 : R_EXEC));
-    switch (e >> 2 & 0xf) { /* MemAttr[3:0] */
-    case 0xf:
-        leaf->mem = MEM_NORMAL;
-        break;
-    case 0x5:
-        leaf->mem = MEM_UNCACHED;
-        break;
-    case 0x1:
-        leaf->mem = MEM_DEVICE;
-        break;
-    default:
-        return 0x3c;
-    }
-    return e & ~S2_DEFINED;
-}
-
-static uint64_t el2_attributes(uint64_t e, struct arm_leaf *leaf)
-{
-    static const uint8_t mair[4] = {MEM_DEVICE, MEM_NORMAL, MEM_UNCACHED, 0};
-
-    leaf->rights = (uint8_t)(R_READ | (e & 0x80 ? 0 : R_WRITE) | (e & ARM_XN ? 0 : R_EXEC));
-    if ((e >> 2 & 7) > 2) /* AttrIndx[2:0] */
-        return 0x1c;
-    leaf->mem = mair[e >> 2 & 3];
-    return (e & ~EL2_DEFINED) | (~e & 0x40); /* AP[1] is RES1 */
-}
-
-static const struct arm_regime regimes[] = {
-    [VERIFY_ARM_S2] = {16, s2_attributes},
-    [VERIFY_ARM_EL2] = {1, el2_attributes},
-};
-
 static uint64_t frames_at(unsigned level)
 {
     return UINT64_C(1) << INDEX_BITS * level;
 }
 
-/* Decode a leaf; returns the bits that are wrong, 0 when the hardware does what leaf says. */
-static uint64_t leaf_decode(const struct walk *w, unsigned level, uint64_t e, struct arm_leaf *leaf)
+static struct found leaf_decode(const struct walk *w, unsigned level, uint64_t e)
 {
-    uint64_t bad = w->regime->attributes(e, leaf);
+    struct found l = {.out = (e & w->f->addr) >> FRAME_SHIFT};
 
-    leaf->out = (e & ARM_ADDR) >> FRAME_SHIFT;
-    bad |= (e & ARM_TYPE) ^ (level == 0 ? ARM_IS_TABLE : ARM_IS_BLOCK);
-    bad |= ~e & ARM_AF;
-    bad |= (e & 0x300) ^ (leaf->mem == MEM_NORMAL ? 0x300 : 0x200); /* SH: inner, outer */
-    bad |= (leaf->out & (frames_at(level) - 1)) << FRAME_SHIFT;
-    return bad;
+    l.bad = w->f->leaf(e & ~w->f->addr, level, &l.leaf);
+    l.bad |= (l.out & (frames_at(level) - 1)) << FRAME_SHIFT;
+    return l;
 }
 
-/* How many of n entries are want, want + step, want + 2 step ... */
+static bool leaf_is(const struct found *l, uint64_t out, uint8_t rights, uint8_t mem)
+{
+    return l->bad == 0 && l->out == out && l->leaf.rights == rights && (l->leaf.mems >> mem & 1) != 0;
+}
+
+/* How many of n entries are want, want + step, want + 2 step ... Most of the work is here. */
 static uint64_t run_length(const uint64_t *e, uint64_t n, uint64_t want, uint64_t step)
 {
     uint64_t i = 0;
 
-    for (; n - i >= 4; i += 4, want += 4 * step)
-        if (((e[i] ^ want) | (e[i + 1] ^ (want + step)) | (e[i + 2] ^ (want + 2 * step)) |
-             (e[i + 3] ^ (want + 3 * step))) != 0)
+    for (; n - i >= 8; i += 8) {
+        uint64_t next = want;
+        uint64_t differ = 0;
+#pragma clang loop unroll(full)
+        for (unsigned k = 0; k < 8; k++, next += step)
+            differ |= e[i + k] ^ next;
+        if (differ != 0)
             break;
+        want = next;
+    }
     for (; i < n && e[i] == want; i++)
         want += step;
     return i;
@@ -119,17 +72,16 @@ static uint64_t run_length(const uint64_t *e, uint64_t n, uint64_t want, uint64_
 static const uint64_t *table_enter(struct walk *w, unsigned level, uint64_t in, uint64_t e)
 {
     const struct verify_job *j = w->j;
-    mfn_t f = mfn((e & ARM_ADDR) >> FRAME_SHIFT);
+    mfn_t f = mfn((e & w->f->addr) >> FRAME_SHIFT);
+    uint64_t rest = e & ~w->f->addr;
     err_t err = ERR_NONE;
 
-    if ((e & ~ARM_ADDR) != ARM_IS_TABLE)
-        err =
-            VERIFY_FAIL(w, level, in, e,
-                        "wanted a table entry, found other bits than address and 1:0 (0x%lx)", e & ~ARM_ADDR);
+    if (rest != w->f->table + level * w->f->table_step)
+        err = VERIFY_FAIL(w, level, in, e, "wanted a table entry, found 0x%lx beside the address", rest);
     else if (!pool_has(j->pool, f) || f.n >= w->out_end)
         err = VERIFY_FAIL(w, level, in, e, "wanted a table among the %lu frames of the pool at MFN 0x%lx",
                           j->pool->frames, j->pool->first.n);
-    else if (f.n - j->root.n < w->root_frames || (j->scratch && f.n == j->scratch_page.n))
+    else if (ranges_overlap(f.n, 1, j->root.n, w->root_frames) || (j->scratch && f.n == j->scratch_page.n))
         err = VERIFY_FAIL(w, level, in, e, "MFN 0x%lx is the root or the scratch page, wanted another table",
                           f.n);
     return err == ERR_NONE ? pool_ptr(j->pool, f) : NULL;
@@ -146,14 +98,12 @@ static err_t hole_learn(struct walk *w, unsigned level, uint64_t in, uint64_t e)
     const struct verify_job *j = w->j;
 
     if (level == 0) {
-        struct arm_leaf leaf;
-        uint64_t bad = leaf_decode(w, 0, e, &leaf);
-        if (bad != 0 || leaf.out != j->scratch_page.n || leaf.rights != j->scratch_rights ||
-            leaf.mem != MEM_NORMAL)
+        struct found l = leaf_decode(w, 0, e);
+        if (!leaf_is(&l, j->scratch_page.n, j->scratch_rights, MEM_NORMAL))
             return VERIFY_FAIL(w, level, in, e,
                                "wanted the scratch page, MFN 0x%lx rights %u, found MFN 0x%lx rights %u "
                                "(bits 0x%lx are wrong)",
-                               j->scratch_page.n, j->scratch_rights, leaf.out, leaf.rights, bad);
+                               j->scratch_page.n, j->scratch_rights, l.out, l.leaf.rights, l.bad);
     } else {
         const uint64_t *table = table_enter(w, level, in, e);
         if (table == NULL)
@@ -192,8 +142,7 @@ static err_t leaves_check(struct walk *w, const uint64_t *e, uint64_t *n, unsign
                           const struct pt_span *s)
 {
     uint64_t size = frames_at(level);
-    struct arm_leaf leaf = {0};
-    uint64_t bad = leaf_decode(w, level, e[0], &leaf);
+    struct found l = leaf_decode(w, level, e[0]);
 
     if (level > w->j->shape.leaf_level)
         return VERIFY_FAIL(w, level, in, e[0], "wanted a table: leaves end at level %u",
@@ -202,11 +151,11 @@ static err_t leaves_check(struct walk *w, const uint64_t *e, uint64_t *n, unsign
         return VERIFY_FAIL(w, level, in, e[0],
                            "wanted a table: input frames 0x%lx..0x%lx are not the whole entry", s->in,
                            s->in + s->frames - 1);
-    if (bad != 0 || leaf.out != s->out + (in - s->in) || leaf.rights != s->rights || leaf.mem != s->mem)
+    if (!leaf_is(&l, s->out + (in - s->in), s->rights, s->mem))
         return VERIFY_FAIL(
             w, level, in, e[0],
-            "wanted frame 0x%lx rights %u memory %u, found 0x%lx, %u, %u (bits 0x%lx are wrong)",
-            s->out + (in - s->in), s->rights, s->mem, leaf.out, leaf.rights, leaf.mem, bad);
+            "wanted frame 0x%lx rights %u memory %u, found 0x%lx, %u, one of 0x%x (bits 0x%lx are wrong)",
+            s->out + (in - s->in), s->rights, s->mem, l.out, l.leaf.rights, l.leaf.mems, l.bad);
 
     uint64_t inside = (s->in + s->frames - in) / size;
     *n = run_length(e, inside < *n ? inside : *n, e[0], size << FRAME_SHIFT);
@@ -238,12 +187,12 @@ static err_t table_check(struct walk *w, const uint64_t *e, uint64_t n, unsigned
         run = (touched < n ? touched : n) - i;
         if (run != 0) {
             err = holes_check(w, e + i, run, level, in);
-        } else if (level == 0 || (e[i] & ARM_TYPE) != ARM_IS_TABLE) {
+        } else if (level == 0 || (e[i] & w->f->kind) == w->f->kind_leaf) {
             run = n - i;
             err = leaves_check(w, e + i, &run, level, in, s);
         } else {
             const uint64_t *table = table_enter(w, level, in, e[i]);
-            uint64_t f = (e[i] & ARM_ADDR) >> FRAME_SHIFT;
+            uint64_t f = (e[i] & w->f->addr) >> FRAME_SHIFT;
             if (table == NULL)
                 return ERR_INVALID;
             if (f < w->above)
@@ -287,29 +236,24 @@ static err_t job_check(struct walk *w)
 static err_t shape_check(struct walk *w)
 {
     struct pt_shape s = w->j->shape;
-    unsigned least = s.root_level == 3 ? 40 : 32;
-    unsigned one_frame = s.root_level == 3 ? 48 : 39;
+    unsigned one_frame = 21 + 9u * s.root_level; /* input bits that a root of one frame resolves */
 
-    w->root_frames = s.in_bits <= one_frame       ? 1
-                     : s.in_bits - one_frame <= 4 ? UINT64_C(1) << (s.in_bits - one_frame)
-                                                  : 0;
-    if ((s.root_level != 2 && s.root_level != 3) || s.in_bits < least || s.in_bits > 48 ||
-        w->root_frames == 0 || w->root_frames > w->regime->root_max || s.out_bits < 32 || s.out_bits > 48 ||
+    if (s.root_level < 2 || s.root_level >= PT_LEVELS || w->f->in[s.root_level][1] == 0 ||
+        s.in_bits < w->f->in[s.root_level][0] || s.in_bits > w->f->in[s.root_level][1] || s.out_bits < 32 ||
+        s.out_bits > 52 || (~w->f->addr & ((UINT64_C(1) << s.out_bits) - FRAME_SIZE)) != 0 ||
         s.leaf_level > MAX_LEAF)
         return diag_fail(
             w->d, ERR_INVALID,
-            "tables of %u input and %u output bits, root level %u, leaves to level %u: no such tables",
-            s.in_bits, s.out_bits, s.root_level, s.leaf_level);
+            "%s tables of %u input and %u output bits, root level %u, leaves to level %u: no such tables",
+            w->f->name, s.in_bits, s.out_bits, s.root_level, s.leaf_level);
+    w->root_frames = s.in_bits > one_frame ? UINT64_C(1) << (s.in_bits - one_frame) : 1;
     w->out_end = UINT64_C(1) << (s.out_bits - FRAME_SHIFT);
     return ERR_NONE;
 }
 
 err_t verify_tables(const struct verify_job *j, struct diag *d)
 {
-    if ((unsigned)j->format >= sizeof regimes / sizeof *regimes)
-        return diag_fail(d, ERR_INVALID, "tables: format %u is not known", (unsigned)j->format);
-
-    struct walk w = {.j = j, .regime = &regimes[j->format], .d = d};
+    struct walk w = {.j = j, .f = j->format, .d = d};
     for (unsigned level = 0; level < PT_LEVELS; level++)
         w.known[level] = !j->scratch; /* then a hole is 0 */
 
@@ -330,7 +274,8 @@ err_t verify_tables(const struct verify_job *j, struct diag *d)
     /* Entries of the root above in_bits: the hardware does not look at them, nobody writes them. */
     uint64_t zero = run_length(root + used, all - used, 0, 0);
     if (used + zero != all)
-        return VERIFY_FAIL(&w, level, (used + zero) * frames_at(level), root[used + zero],
-                           "wanted 0: the input has %u bits", j->shape.in_bits);
+        return diag_fail(d, ERR_INVALID,
+                         "tables, entry %lu of the root, 0x%lx: wanted 0, the input has %u bits", used + zero,
+                         root[used + zero], j->shape.in_bits);
     return ERR_NONE;
 }

@@ -8,10 +8,46 @@
 
 #include "p2m/pt.h"
 
-enum verify_format { VERIFY_ARM_S2, VERIFY_ARM_EL2 };
+/* What the hardware takes from the bits of a leaf beside its address. */
+struct verify_leaf {
+    uint8_t rights; /* R_* */
+    uint8_t mems; /* bit i: it can be memory of type i; all in a format without types, 0: of no type known */
+};
+
+_Static_assert(R_READ == 1 && R_WRITE == 2 && R_EXEC == 4, "decoders shift rights into place");
+
+#define VERIFY_MEM(type) ((uint8_t)(1u << (type)))
+#define VERIFY_MEM_ALL   ((uint8_t)((1u << MEM_TYPES) - 1))
+
+/*
+ * A decoder: data for tables, a function for leaves. Each stands by itself, in a file with those
+ * of its family, so that an image holds only what it names.
+ */
+struct verify_format {
+    const char *name;
+    uint64_t addr;              /* the address field */
+    uint64_t table, table_step; /* the rest of an entry that points to a table: table + level * step */
+    uint64_t kind, kind_leaf;   /* above level 0: a leaf where these bits have this value */
+    uint8_t in[PT_LEVELS][2];   /* input bits, from and to, of a root of each level; 0: none there */
+    /*
+     * Decode e, a leaf of this level without its address. Returns the bits that are wrong: those that
+     * the format does not define here, or that must be set.
+     */
+    uint64_t (*leaf)(uint64_t e, unsigned level, struct verify_leaf *leaf);
+};
+
+extern const struct verify_format verify_arm_s2, verify_arm_el2, verify_smmu_s1, verify_ipmmu;
+extern const struct verify_format verify_npt, verify_ept, verify_vtd_fl;
+extern const struct verify_format verify_amdvi, verify_vtd_sl, verify_vtd_sl_snp;
+/* Tables that the CPU and an IOMMU walk: both must read the same from each entry. */
+extern const struct verify_format verify_npt_shared; /* with AMD-Vi */
+extern const struct verify_format verify_ept_shared; /* with VT-d second level */
+
+#define VERIFY_ARM_S2  (&verify_arm_s2)
+#define VERIFY_ARM_EL2 (&verify_arm_el2)
 
 struct verify_job {
-    enum verify_format format;
+    const struct verify_format *format;
     struct pt_shape shape;
     const struct pool *pool; /* every table must lie in it */
     mfn_t root;

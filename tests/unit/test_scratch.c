@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* links: kernel/iommu/scratch.c kernel/p2m/pt.c kernel/p2m/format_arm_s2.c kernel/p2m/format_arm_el2.c
- * kernel/pool.c kernel/diag.c kernel/fmt.c */
+ * kernel/p2m/format_amdvi.c kernel/p2m/format_vtd_sl.c kernel/p2m/format_ipmmu.c kernel/pool.c
+ * kernel/diag.c kernel/fmt.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -91,6 +92,49 @@ static void test_tree_of_48_bits(void **state)
     assert_int_equal(s.fill[3], UINT64_C(0x0000000040303003));
 }
 
+/* Literal entries of the other formats (see test_formats.c), and the frames of each width. */
+static void test_tree_of_other_formats(void **state)
+{
+    static const struct {
+        const struct pt_format *format;
+        struct pt_shape shape;
+        uint8_t rights;
+        uint64_t fill[PT_LEVELS];
+    } t[] = {
+        {&pt_format_amdvi,
+         {64, 52, 5, 2},
+         R_READ | R_WRITE,
+         {UINT64_C(0x7000000040300001), UINT64_C(0x6000000040301201), UINT64_C(0x6000000040302401),
+          UINT64_C(0x6000000040303601), UINT64_C(0x6000000040304801), UINT64_C(0x6000000040305a01)}},
+        {&pt_format_amdvi,
+         {39, 48, 2, 0},
+         R_READ,
+         {UINT64_C(0x3000000040300001), UINT64_C(0x6000000040301201), UINT64_C(0x6000000040302401)}},
+        {&pt_format_vtd_sl,
+         {57, 52, 4, 2},
+         R_READ | R_WRITE,
+         {0x40300003, 0x40301003, 0x40302003, 0x40303003, 0x40304003}},
+        {&pt_format_vtd_sl_snp, {39, 39, 2, 2}, R_READ, {0x40300801, 0x40301003, 0x40302003}},
+        {&pt_format_ipmmu,
+         {32, 40, 2, 2},
+         R_READ | R_WRITE,
+         {UINT64_C(0x0060000040300f67), UINT64_C(0x8000000040301003), UINT64_C(0x8000000040302003)}},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+        struct pool p = pool_new(FRAMES);
+        struct scratch s;
+        assert_int_equal(scratch_build(&s, t[i].format, t[i].shape, &p, t[i].rights, 0, &diag), ERR_NONE);
+        assert_int_equal(p.used, 1 + t[i].shape.root_level);
+        assert_int_equal(scratch_frames(t[i].shape), p.used);
+        for (unsigned level = 0; level <= t[i].shape.root_level; level++)
+            assert_int_equal(s.fill[level], t[i].fill[level]);
+        for (unsigned level = 0; level < t[i].shape.root_level; level++)
+            for (unsigned k = 0; k < 512; k++)
+                assert_int_equal(((uint64_t *)pool_ptr(&p, s.table[level]))[k], t[i].fill[level]);
+    }
+}
+
 static void test_refused_takes_nothing(void **state)
 {
     static const uint8_t bad[] = {0, R_WRITE, R_EXEC, R_READ | R_EXEC, R_READ | R_WRITE | R_EXEC, 8, 255};
@@ -164,11 +208,9 @@ static void test_audit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words_are_distinct),
-        cmocka_unit_test(test_tree),
-        cmocka_unit_test(test_tree_of_48_bits),
-        cmocka_unit_test(test_refused_takes_nothing),
-        cmocka_unit_test(test_audit),
+        cmocka_unit_test(test_words_are_distinct),    cmocka_unit_test(test_tree),
+        cmocka_unit_test(test_tree_of_48_bits),       cmocka_unit_test(test_tree_of_other_formats),
+        cmocka_unit_test(test_refused_takes_nothing), cmocka_unit_test(test_audit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
