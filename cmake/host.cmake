@@ -22,9 +22,14 @@ target_include_directories(host_arch PUBLIC ${HOST_INCLUDES})
 target_compile_options(host_arch PRIVATE ${MULLION_WARNINGS})
 
 file(GLOB TOOL_SOURCES CONFIGURE_DEPENDS tools/*.c)
-add_executable(mullion ${TOOL_SOURCES})
+add_executable(mullion ${TOOL_SOURCES} $<TARGET_OBJECTS:boot_objects>)
 target_compile_options(mullion PRIVATE ${MULLION_WARNINGS})
 target_link_libraries(mullion PRIVATE core host_arch)
+
+# How large the hypervisor's own objects are: with its mmio_t, not the models'.
+add_library(boot_objects OBJECT kernel/arch/aarch64/boot_objects.c)
+target_include_directories(boot_objects PRIVATE ${CMAKE_SOURCE_DIR}/kernel/arch/aarch64 ${MULLION_INCLUDES})
+target_compile_options(boot_objects PRIVATE ${MULLION_WARNINGS})
 
 enable_testing()
 add_subdirectory(tests)

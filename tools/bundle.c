@@ -8,11 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ENTRIES_MAX (1 + 2 * MANIFEST_PARTITIONS)
-
 struct packing {
-    const char *name[ENTRIES_MAX];
-    struct blob blob[ENTRIES_MAX];
+    const char *name[BUNDLE_ENTRIES];
+    struct blob blob[BUNDLE_ENTRIES];
     uint32_t count;
 };
 
@@ -39,28 +37,33 @@ static char *image_path(const char *file, const char *folder, const struct optio
     return image_path_in(folder, file);
 }
 
-static enum status image_add(struct packing *p, const struct manifest *m, const struct manifest_image *image,
-                             const struct options *o)
+/* A file that the manifest's node names; NULL: it names none. */
+static enum status file_add(struct packing *p, const struct manifest *m, const char *file, dt_node_t node,
+                            const struct options *o)
 {
-    if (!image->file)
+    if (!file)
         return STATUS_OK;
     for (uint32_t i = 0; i < p->count; i++) {
-        if (strcmp(p->name[i], image->file) == 0)
+        if (strcmp(p->name[i], file) == 0)
             return STATUS_OK;
+    }
+    if (p->count == BUNDLE_ENTRIES) {
+        fprintf(stderr, "mullion: %s: more than %d files\n", o->manifest, BUNDLE_ENTRIES);
+        return STATUS_REFUSED;
     }
     char *copy = strdup(o->manifest);
     if (!copy)
         return STATUS_TROUBLE;
     const char *folder = dirname(copy);
-    char *path = image_path(image->file, folder, o);
+    char *path = image_path(file, folder, o);
     enum status st = STATUS_REFUSED;
     if (path) {
-        p->name[p->count] = image->file;
+        p->name[p->count] = file;
         st = blob_read(&p->blob[p->count++], path, UINT32_MAX);
     } else {
-        char node[256];
+        char where[256];
         fprintf(stderr, "mullion: manifest: %s: file \"%s\" is in none of these folders:",
-                dt_path(m->dt, image->node, node, sizeof(node)), image->file);
+                dt_path(m->dt, node, where, sizeof(where)), file);
         for (size_t i = 0; i < o->dirs; i++)
             fprintf(stderr, " %s", o->dir[i]);
         fprintf(stderr, " %s (name another one with -I)\n", folder);
@@ -75,7 +78,7 @@ static enum status packing_write(struct blob *out, const struct packing *p)
 {
     uint64_t total =
         frames_of(sizeof(struct bundle_header) + p->count * sizeof(struct bundle_entry)) * FRAME_SIZE;
-    uint64_t offset[ENTRIES_MAX];
+    uint64_t offset[BUNDLE_ENTRIES];
     for (uint32_t i = 0; i < p->count; i++) {
         offset[i] = total;
         total += frames_of(p->blob[i].size) * FRAME_SIZE;
@@ -107,9 +110,12 @@ enum status bundle_pack(struct blob *out, const struct blob *manifest_file, cons
     struct packing p = {.name = {BUNDLE_MANIFEST}, .blob = {*manifest_file}, .count = 1};
     enum status st = STATUS_OK;
     for (uint32_t i = 0; i < m->partitions && st == STATUS_OK; i++) {
-        st = image_add(&p, m, &m->partition[i].kernel, o);
+        const struct manifest_partition *mp = &m->partition[i];
+        st = file_add(&p, m, mp->kernel.file, mp->kernel.node, o);
         if (st == STATUS_OK)
-            st = image_add(&p, m, &m->partition[i].initrd, o);
+            st = file_add(&p, m, mp->initrd.file, mp->initrd.node, o);
+        for (uint32_t k = 0; k < mp->regions && st == STATUS_OK; k++)
+            st = file_add(&p, m, mp->region[k].file, mp->region[k].node, o);
     }
     if (st == STATUS_OK)
         st = packing_write(out, &p);

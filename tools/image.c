@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tool.h"
 
+#include "image.h"
+
 #include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define HEADER_IMAGE_SIZE 16 /* arm64 boot protocol: what the boot loader must leave alone */
 
 /* The file is there whole or, when anything fails, as it was. */
 static enum status file_replace(const char *path, const uint8_t *data, size_t size)
@@ -39,8 +39,9 @@ enum status image_write(const struct system *s, const char *path)
         return STATUS_TROUBLE;
     }
     memcpy(image, h->file.data, h->file.size);
-    uint64_t size = htole64(total);
-    memcpy(image + HEADER_IMAGE_SIZE, &size, sizeof(size));
+    struct image_header *header = (struct image_header *)image;
+    header->image_size = htole64(total + s->arena.size);
+    header->arena = htole64(s->arena.size);
     memcpy(image + h->size, s->bundle_file.data, s->bundle_file.size);
 
     enum status st = file_replace(path, image, total);

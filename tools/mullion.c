@@ -2,8 +2,11 @@
 #include "tool.h"
 
 #include <argp.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define ARENA_MAX (UINT64_C(1) << 30)
 
 static const struct argp_option option_table[] = {
     {"board", 'b', "FILE", 0, "the board's device tree, .dts or .dtb", 0},
@@ -14,6 +17,11 @@ static const struct argp_option option_table[] = {
      "machine address that the boot loader puts the image at (default: first 2 MiB boundary of RAM with "
      "room)",
      0},
+    {"dtb", 'd', "ADDR", 0,
+     "machine address that the boot loader puts the board's device tree at (default: behind the image)", 0},
+    {"arena", 'A', "BYTES", 0,
+     "memory for plan, board and run-time objects (default: what they take, half again and 16 KiB)", 0},
+    {"pa-bits", 'p', "N", 0, "address bits of the board's CPUs: 32, 36, 40, 42, 44 or 48 (default)", 0},
     {0},
 };
 
@@ -26,10 +34,30 @@ static const char doc[] = "Mullion's host tool: runs on a manifest what the hype
                           "Guest images are looked for in each -I folder, then beside the manifest.\n"
                           "Exit status: 0 fine, 1 refused, 2 trouble (usage, unreadable files).";
 
+/* A number between min and max, a multiple of step. */
+static uint64_t number_parse(struct argp_state *state, char key, const char *arg, uint64_t max, uint64_t step)
+{
+    char *end;
+    errno = 0;
+    uint64_t v = strtoull(arg, &end, 0);
+    if (end == arg || *end || errno || *arg == '-' || v > max || v % step)
+        argp_error(state, "-%c %s: a %s is wanted, 0x%llx at the most", key, arg,
+                   step > 1 ? "multiple of 2 MiB" : "number", (unsigned long long)max);
+    return v;
+}
+
+static uint8_t pa_bits_parse(struct argp_state *state, const char *arg)
+{
+    static const uint8_t known[] = {32, 36, 40, 42, 44, 48}; /* ID_AA64MMFR0_EL1.PARange */
+    uint64_t v = number_parse(state, 'p', arg, 48, 1);
+    if (!memchr(known, (int)v, sizeof(known)))
+        argp_error(state, "-p %s: 32, 36, 40, 42, 44 or 48 is wanted", arg);
+    return (uint8_t)v;
+}
+
 static error_t option_parse(int key, char *arg, struct argp_state *state)
 {
     struct options *o = state->input;
-    char *end;
     switch (key) {
     case 'b':
         o->board = arg;
@@ -44,10 +72,19 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
         o->out = arg;
         return 0;
     case 'a':
-        o->address = strtoull(arg, &end, 0);
+        o->address = number_parse(state, 'a', arg, UINT64_MAX, UINT64_C(2) << 20);
         o->has_address = true;
-        if (end == arg || *end || o->address & ((2u << 20) - 1))
-            argp_error(state, "-a %s: an address at a 2 MiB boundary is wanted", arg);
+        return 0;
+    case 'd':
+        o->dtb = number_parse(state, 'd', arg, UINT64_MAX, 1);
+        o->has_dtb = true;
+        return 0;
+    case 'A':
+        o->arena = number_parse(state, 'A', arg, ARENA_MAX, 1);
+        o->arena = frames_of(o->arena ? o->arena : 1) * FRAME_SIZE;
+        return 0;
+    case 'p':
+        o->pa_bits = pa_bits_parse(state, arg);
         return 0;
     case ARGP_KEY_ARG:
         if (state->arg_num > 1)
@@ -61,9 +98,9 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
 
 static enum status command_check(const struct system *s, const struct options *o)
 {
-    printf("%s: fine: %u partition%s, %llu frames for the hypervisor's tables\n", o->manifest,
-           s->plan.partitions, s->plan.partitions == 1 ? "" : "s",
-           (unsigned long long)s->plan.hv.pool_frames);
+    printf("%s: fine: %u partition%s, %llu frames for the hypervisor's tables, %zu of %zu bytes of arena\n",
+           o->manifest, s->plan.partitions, s->plan.partitions == 1 ? "" : "s",
+           (unsigned long long)s->plan.hv.pool_frames, s->arena.used, s->arena.size);
     return STATUS_OK;
 }
 
@@ -101,7 +138,7 @@ static const struct command *command_find(const char *name)
 int main(int argc, char **argv)
 {
     const struct argp argp = {option_table, option_parse, usage, doc, NULL, NULL, NULL};
-    struct options o = {.dir = calloc((size_t)argc, sizeof(*o.dir))};
+    struct options o = {.dir = calloc((size_t)argc, sizeof(*o.dir)), .pa_bits = 48};
     if (!o.dir)
         return STATUS_TROUBLE;
     argp_err_exit_status = STATUS_TROUBLE;
@@ -118,6 +155,9 @@ int main(int argc, char **argv)
     else {
         struct system s = {0};
         status = system_load(&s, &o);
+        if (status == STATUS_OK && !o.has_address)
+            printf("mullion: the image is assumed at 0x%llx: say with -a where the boot loader puts it\n",
+                   (unsigned long long)s.plan.hv.image.v);
         if (status == STATUS_OK)
             status = c->run(&s, &o);
         system_free(&s);

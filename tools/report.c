@@ -38,6 +38,7 @@ static void hypervisor_print(FILE *f, const struct system *s)
     fprintf(f, "hypervisor (no partition and no protected device reaches it)\n");
     range_print(f, s->hypervisor.file.data ? "image" : "image (?)", hv->image, hv->image_end);
     range_print(f, "bundle", hv->bundle, hv->bundle_end);
+    range_print(f, "arena", hv->arena, hv->arena_end);
     range_print(f, "board DTB", hv->dtb, hv->dtb_end);
     range_print(f, "frames", mfn_addr(hv->pool), mfn_addr(mfn(hv->pool.n + hv->pool_frames)));
     fprintf(f,

@@ -1,32 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tool.h"
 
+#include "boot.h"
 #include "check.h"
+#include "guest_dt.h"
+#include "image.h"
 
 #include <endian.h>
 #include <libfdt.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ARENA_SIZE       (UINT64_C(64) << 20)
-#define IMAGE_ALIGN      (UINT64_C(2) << 20) /* the arm64 boot protocol's */
-#define HYPERVISOR_MAX   (UINT64_C(16) << 20)
-#define ASSUMED_SIZE     (UINT64_C(1) << 20) /* without -k */
-#define HEADER_MAGIC     56
-#define HEADER_TABLE     64
-#define HEADER_TABLE_END 96
+#define ARENA_ROOM     (UINT64_C(64) << 20) /* to find out how much is needed */
+#define ARENA_MORE     (UINT64_C(16) << 10)
+#define IMAGE_ALIGN    (UINT64_C(2) << 20) /* the arm64 boot protocol's */
+#define HYPERVISOR_MAX (UINT64_C(16) << 20)
+#define ASSUMED_SIZE   (UINT64_C(1) << 20) /* without -k */
 
 static enum status refuse(const char *path, const struct diag *d)
 {
     fprintf(stderr, "mullion: %s: %s\n", path, d->text);
     return STATUS_REFUSED;
-}
-
-static uint64_t table_word(const uint8_t *file, unsigned i)
-{
-    uint64_t v;
-    memcpy(&v, file + HEADER_TABLE + sizeof(v) * i, sizeof(v));
-    return le64toh(v);
 }
 
 static enum status hypervisor_read(struct hypervisor *h, const char *path)
@@ -39,29 +33,32 @@ static enum status hypervisor_read(struct hypervisor *h, const char *path)
     enum status st = blob_read(&h->file, path, HYPERVISOR_MAX);
     if (st != STATUS_OK)
         return st;
-    const uint8_t *data = h->file.data;
-    if (h->file.size < HEADER_TABLE_END || memcmp(data + HEADER_MAGIC, "ARM\x64", 4) != 0) {
+    const struct image_header *header = (const struct image_header *)h->file.data;
+    if (h->file.size < sizeof(*header) || memcmp(header->magic, IMAGE_MAGIC, sizeof(header->magic)) != 0) {
         fprintf(stderr, "mullion: %s: no arm64 image header; build/aarch64/mullion.bin is wanted\n", path);
         return STATUS_REFUSED;
     }
-    h->size = table_word(data, 0);
-    h->text_end = table_word(data, 1);
-    h->rodata_end = table_word(data, 2);
+    h->size = le64toh(header->size);
+    h->text_end = le64toh(header->text_end);
+    h->rodata_end = le64toh(header->rodata_end);
     if (((h->size | h->text_end | h->rodata_end) & FRAME_MASK) || h->size > HYPERVISOR_MAX ||
         h->file.size > h->size || h->rodata_end > h->size || h->text_end > h->rodata_end ||
-        h->text_end == 0 || table_word(data, 3) != 0) {
-        fprintf(stderr, "mullion: %s: the table at offset %d is not the hypervisor's\n", path, HEADER_TABLE);
+        h->text_end == 0 || le64toh(header->arena) != IMAGE_ARENA_UNPACKED) {
+        fprintf(stderr, "mullion: %s: the table at offset %zu is not the hypervisor's\n", path,
+                offsetof(struct image_header, size));
         return STATUS_REFUSED;
     }
     return STATUS_OK;
 }
 
-/* Where image, bundle and the board's DTB will lie: one after the other. */
-static enum status input_place(struct plan_input *in, const struct system *s, const struct options *o)
+/* Where image, bundle, arena and the board's DTB will lie: one after the other. */
+static enum status input_place(struct plan_input *in, const struct system *s, const struct options *o,
+                               size_t arena_size)
 {
     uint64_t dtb_size = frames_of(fdt_totalsize(s->board_file.data)) * FRAME_SIZE;
-    uint64_t bundle = s->hypervisor.size, bundle_end = bundle + s->bundle_file.size;
-    uint64_t dtb = (bundle_end + IMAGE_ALIGN - 1) & ~(IMAGE_ALIGN - 1);
+    uint64_t bundle = s->hypervisor.size, arena = bundle + s->bundle_file.size;
+    uint64_t arena_end = arena + arena_size;
+    uint64_t dtb = (arena_end + IMAGE_ALIGN - 1) & ~(IMAGE_ALIGN - 1);
     uint64_t need = dtb + dtb_size, base = o->address;
     bool found = o->has_address;
     for (uint32_t i = 0; i < s->board.memories && !found; i++) {
@@ -79,53 +76,103 @@ static enum status input_place(struct plan_input *in, const struct system *s, co
     in->text_end = maddr(base + s->hypervisor.text_end);
     in->rodata_end = maddr(base + s->hypervisor.rodata_end);
     in->image_end = in->bundle_base = maddr(base + bundle);
-    in->bundle_end = maddr(base + bundle_end);
-    in->dtb = maddr(base + dtb);
-    in->dtb_end = maddr(base + need);
+    in->bundle_end = in->arena = maddr(base + arena);
+    in->arena_end = maddr(base + arena_end);
+    in->dtb = maddr(o->has_dtb ? o->dtb & ~FRAME_MASK : base + dtb);
+    in->dtb_end = maddr(in->dtb.v + dtb_size);
     return STATUS_OK;
 }
 
-static enum status system_plan(struct system *s, const struct options *o)
+static err_t guest_trees_write(const struct plan *p, struct diag *d)
+{
+    size_t used;
+    err_t e = ERR_NONE;
+    void *buf = aligned_alloc(FRAME_SIZE, GUEST_DTB_MAX);
+    if (!buf)
+        return diag_fail(d, ERR_NO_SPACE, "no memory for a partition's device tree");
+    for (uint32_t i = 0; i < p->partitions && e == ERR_NONE; i++)
+        e = guest_dt_write(p, &p->partition[i], buf, GUEST_DTB_MAX, &used, d);
+    free(buf);
+    return e;
+}
+
+/* The real pool, at its own frames, so that a count that is wrong is found here. */
+static err_t tables_try(struct system *s, struct diag *d)
+{
+    struct compiled tables = {0};
+    void *pool = aligned_alloc(FRAME_SIZE, s->plan.hv.pool_frames * FRAME_SIZE);
+    if (!pool)
+        return diag_fail(d, ERR_NO_SPACE, "no memory for the pool");
+    err_t e = compile_tables(&tables, &s->plan, pool, &s->arena, d);
+    if (e == ERR_NONE)
+        e = compile_verify(&tables, &s->plan, d);
+    free(pool);
+    return e;
+}
+
+/* arena: bytes of it in the image. */
+static enum status system_plan(struct system *s, const struct options *o, size_t arena)
 {
     struct diag d = {0};
     if (bundle_open(&s->bundle, s->bundle_file.data, s->bundle_file.size, &d) != ERR_NONE)
         return refuse(o->manifest, &d);
     struct plan_input in = {.manifest = &s->manifest, .board = &s->board, .bundle = &s->bundle};
-    enum status st = input_place(&in, s, o);
+    enum status st = input_place(&in, s, o, arena);
     if (st != STATUS_OK)
         return st;
     if (plan_build(&s->plan, &in, &s->arena, &d) != ERR_NONE ||
-        check_plan(&s->plan, &s->arena, &d) != ERR_NONE || tables_check(&s->plan, &d) != ERR_NONE)
+        check_plan(&s->plan, &s->arena, &d) != ERR_NONE ||
+        !arena_take(&s->arena, boot_objects_size(&s->plan), 1, &d) || tables_try(s, &d) != ERR_NONE ||
+        guest_trees_write(&s->plan, &d) != ERR_NONE)
         return refuse(o->manifest, &d);
     return STATUS_OK;
 }
 
-enum status system_load(struct system *s, const struct options *o)
+/* Board and manifest, in the hypervisor's order, into an arena of this size. */
+static enum status system_read(struct system *s, const struct options *o, size_t arena)
 {
     struct diag d = {0};
-    void *memory = calloc(1, ARENA_SIZE);
-    if (!memory) {
+    free(s->arena.mem);
+    arena_init(&s->arena, aligned_alloc(FRAME_SIZE, arena), arena);
+    if (!s->arena.mem) {
         fprintf(stderr, "mullion: out of memory\n");
         return STATUS_TROUBLE;
     }
-    arena_init(&s->arena, memory, ARENA_SIZE);
+    if (dt_index(&s->board_dt, "board", s->board_file.data, s->board_file.size, &s->arena, &d) != ERR_NONE ||
+        board_read(&s->board, &s->board_dt, &s->arena, &d) != ERR_NONE)
+        return refuse(o->board, &d);
+    s->board.pa_bits = o->pa_bits;
+    if (dt_index(&s->manifest_dt, "manifest", s->manifest_file.data, s->manifest_file.size, &s->arena, &d) !=
+            ERR_NONE ||
+        manifest_parse(&s->manifest, &s->manifest_dt, &s->arena, &d) != ERR_NONE)
+        return refuse(o->manifest, &d);
+    return STATUS_OK;
+}
 
+/* Once to see what it takes, once with what it gets. */
+static enum status system_try(struct system *s, const struct options *o)
+{
+    size_t arena = o->arena;
+    enum status st = system_read(s, o, ARENA_ROOM);
+    if (st == STATUS_OK)
+        st = bundle_pack(&s->bundle_file, &s->manifest_file, &s->manifest, o);
+    if (st == STATUS_OK && !arena) {
+        st = system_plan(s, o, FRAME_SIZE);
+        arena = frames_of(s->arena.used + s->arena.used / 2 + ARENA_MORE) * FRAME_SIZE;
+    }
+    if (st == STATUS_OK)
+        st = system_read(s, o, arena);
+    return st == STATUS_OK ? system_plan(s, o, arena) : st;
+}
+
+enum status system_load(struct system *s, const struct options *o)
+{
     enum status st = blob_read_dt(&s->manifest_file, o->manifest, o);
     if (st == STATUS_OK)
         st = blob_read_dt(&s->board_file, o->board, o);
     if (st == STATUS_OK)
         st = hypervisor_read(&s->hypervisor, o->hypervisor);
-    if (st != STATUS_OK)
-        return st;
-    if (dt_index(&s->manifest_dt, "manifest", s->manifest_file.data, s->manifest_file.size, &s->arena, &d) !=
-            ERR_NONE ||
-        manifest_parse(&s->manifest, &s->manifest_dt, &s->arena, &d) != ERR_NONE)
-        return refuse(o->manifest, &d);
-    if (dt_index(&s->board_dt, "board", s->board_file.data, s->board_file.size, &s->arena, &d) != ERR_NONE ||
-        board_read(&s->board, &s->board_dt, &s->arena, &d) != ERR_NONE)
-        return refuse(o->board, &d);
-    st = bundle_pack(&s->bundle_file, &s->manifest_file, &s->manifest, o);
-    return st == STATUS_OK ? system_plan(s, o) : st;
+    return st == STATUS_OK ? system_try(s, o) : st;
 }
 
 void system_free(struct system *s)

@@ -23,6 +23,10 @@ struct options {
     size_t dirs;
     bool has_address;
     uint64_t address; /* where the boot loader will put the image */
+    bool has_dtb;
+    uint64_t dtb;    /* where it will put the board's device tree */
+    size_t arena;    /* bytes, whole frames; 0: as many as it takes and some more */
+    uint8_t pa_bits; /* address bits of the board's CPUs */
 };
 
 struct blob {
@@ -38,7 +42,7 @@ struct hypervisor {
 
 /* Everything that was read, and the plan made of it. */
 struct system {
-    struct arena arena;
+    struct arena arena; /* as large as the image says */
     struct blob manifest_file, board_file, bundle_file;
     struct dt manifest_dt, board_dt;
     struct manifest manifest;
@@ -57,12 +61,12 @@ enum status blob_read_dt(struct blob *b, const char *path, const struct options 
 enum status bundle_pack(struct blob *out, const struct blob *manifest_file, const struct manifest *m,
                         const struct options *o);
 
-/* system.c: read everything, plan, check, compile and verify the tables. Messages go to stderr. */
+/*
+ * system.c: read everything, then all that the hypervisor does before it touches hardware, with what it has
+ * for it: plan, check, tables built and verified, the partitions' device trees. Messages go to stderr.
+ */
 enum status system_load(struct system *s, const struct options *o);
 void system_free(struct system *s);
-
-/* tables.c: build every partition's tables in memory and verify them. */
-err_t tables_check(const struct plan *p, struct diag *d);
 
 /* report.c: who can reach what. */
 void report_print(FILE *f, const struct system *s);

@@ -33,7 +33,9 @@ example_find() {
         exit 2
     fi
     example=$(cd "$example" && pwd)
+    # Folders of one name in different places do not share a build folder.
     example_build=$build/examples/${example##*/}
+    [[ ${example%/*} == "$root/examples" ]] || example_build+=-$(sha256sum <<<"$example" | head -c 12)
 }
 
 example_qemu() { # fills qemu=(...), without the image
@@ -46,8 +48,25 @@ example_qemu() { # fills qemu=(...), without the image
     qemu+=(-kernel "$example_build/mullion.img")
 }
 
+# Where QEMU puts an arm64 Image: 2 MiB into the board's RAM.
+example_address() {
+    local memory cell
+    memory=$(fdtget -l "$example_build/qemu.dtb" / | grep -m1 '^memory@')
+    read -ra cell < <(fdtget -t u "$example_build/qemu.dtb" "/$memory" reg)
+    printf '0x%x\n' $(((cell[0] << 32) + cell[1] + 0x200000))
+}
+
+# Physical address bits of the CPU that QEMU is to emulate.
+example_pa_bits() {
+    case " ${qemu[*]}" in
+    *' -cpu cortex-a57'* | *' -cpu cortex-a72'*) echo 44 ;;
+    *' -cpu cortex-a'*) echo 40 ;;
+    *) echo 48 ;;
+    esac
+}
+
 example_prepare() {
-    local line name path
+    local name path
     mkdir -p "$example_build/images"
     while IFS='=' read -r name path; do
         [[ $path == /* ]] || path=$root/$path
@@ -64,5 +83,6 @@ example_prepare() {
     quietly dtc -q -I dtb -O dts -o "$example_build/board.dts" "$example_build/qemu.dtb"
     [[ ! -f $example/pci.dts ]] || cat "$example/pci.dts" >>"$example_build/board.dts"
     "$build/host/mullion" image "$example/manifest.dts" -b "$example_build/board.dts" -I "$example_build/images" \
-        -k "$build/aarch64/mullion.bin" -o "$example_build/mullion.img" || die "$example: refused"
+        -k "$build/aarch64/mullion.bin" \
+        -a "$(example_address)" -p "$(example_pa_bits)" -o "$example_build/mullion.img" || die "$example: refused"
 }

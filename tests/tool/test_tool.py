@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The host tool as a user calls it: exit status, messages, and every byte of the image it packs."""
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -51,8 +52,12 @@ def hypervisor():
     data = bytearray(os.urandom(3 * FRAME - 100))
     struct.pack_into("<QQ", data, 8, 0, 4 * FRAME)
     data[56:60] = b"ARMd"
-    struct.pack_into("<QQQQ", data, 64, 4 * FRAME, FRAME, 2 * FRAME, 0)
+    struct.pack_into("<QQQQ", data, 64, 4 * FRAME, FRAME, 2 * FRAME, 0x10000)
     return bytes(data)
+
+
+def arena_of(image):
+    return struct.unpack_from("<Q", image, 88)[0]
 
 
 class Tool(unittest.TestCase):
@@ -130,8 +135,10 @@ class Tool(unittest.TestCase):
         r = self.run_tool("image", "m.dts", "-b", "smmuv3.dts", "-I", "images", "-k", "mullion.bin", "-o", "out.img")
         self.assertEqual(r.returncode, 0, r.stderr)
         image, given = self.read("out.img"), self.read("mullion.bin")
-        self.assertEqual(struct.unpack_from("<Q", image, 16)[0], len(image))
-        self.assertEqual(image[:16] + image[24:len(given)], given[:16] + given[24:])
+        arena = arena_of(image)
+        self.assertEqual(arena % FRAME, 0)
+        self.assertEqual(struct.unpack_from("<Q", image, 16)[0], len(image) + arena)
+        self.assertEqual(image[:16] + image[24:88] + image[96:len(given)], given[:16] + given[24:88] + given[96:])
         self.assertEqual(image[len(given):4 * FRAME], bytes(4 * FRAME - len(given)))
         bundle = image[4 * FRAME:]
         magic, count, total = struct.unpack_from("<8sII", bundle)
@@ -145,6 +152,64 @@ class Tool(unittest.TestCase):
         for name, data in self.images.items():
             self.assertEqual(entries[name], data)
         self.assertEqual(entries["manifest"][:4], b"\xd0\x0d\xfe\xed")
+
+    def arena_needed(self):
+        r = self.run_tool("check", "m.dts", "-b", "smmuv3.dts", "-I", "images")
+        used, size = map(int, re.search(r"(\d+) of (\d+) bytes of arena", r.stdout).groups())
+        self.assertEqual(size % FRAME, 0)
+        self.assertLessEqual(used * 3 // 2 + 0x4000, size)
+        self.assertLess(size, used * 3 // 2 + 0x4000 + FRAME)
+        return used
+
+    def test_arena(self):
+        """As large as it takes and some more, or as told; too small is refused, with the number that is needed."""
+        used = self.arena_needed()
+        frames = (used + FRAME - 1) // FRAME
+        image = ["image", "m.dts", "-b", "smmuv3.dts", "-I", "images", "-k", "mullion.bin", "-o", "arena.img", "--arena"]
+        r = self.run_tool(*image, str(used))
+        self.assertEqual(r.returncode, 0, r.stderr)
+        self.assertEqual(arena_of(self.read("arena.img")), frames * FRAME)
+        for small in range(1, frames):
+            r = self.run_tool(*image, str(small * FRAME))
+            self.assertEqual(r.returncode, 1, r.stdout)
+            said = re.search(r"arena: (\d+) bytes, (\d+) or more are needed: pack the image with --arena", r.stderr)
+            self.assertEqual(int(said[1]), small * FRAME)
+            self.assertGreater(int(said[2]), small * FRAME)
+        self.refused(2, ["-A lots"], *image, "lots")
+
+    def test_address(self):
+        """It says what it assumes; what is not memory of the board is refused as at boot."""
+        check = ["check", "m.dts", "-b", "smmuv3.dts", "-I", "images"]
+        self.assertIn("assumed at 0x40000000", self.run_tool(*check).stdout)
+        told = self.run_tool(*check, "-a", "0x40200000")
+        self.assertEqual(told.returncode, 0, told.stderr)
+        self.assertNotIn("assumed", told.stdout)
+        self.refused(1, ["the hypervisor image at 0x20000000-0x200fffff is not in RAM of the board"], *check, "-a", "0x20000000")
+        self.refused(1, ["the firmware DTB at 0x80000000"], *check, "-a", "0x7fe00000")
+        self.refused(1, ["/partitions/two/memory/ram@70000000", "the hypervisor image"], *check, "-a", "0x70e00000")
+        self.refused(1, ["/partitions/two/memory/ram@70000000", "the firmware DTB at 0x70800000"], *check, "-d", "0x70800000")
+
+    def test_pa_bits(self):
+        """48 bits unless told; then a partition's memory and the board's must fit."""
+        self.write("high.dts", MANIFEST.replace("ram@40000000", "ram@100000000000").replace("<0 0x40000000 0 0x1000000>",
+                   "<0x1000 0 0 0x1000000>").replace("load = <0 0x40000000>", "load = <0x1000 0>"))
+        check = ["check", "high.dts", "-b", "smmuv3.dts", "-I", "images"]
+        r = self.run_tool(*check)
+        self.assertEqual(r.returncode, 0, r.stderr)
+        self.refused(1, ["the board has 44 address bits"], *check, "-p", "44")
+        self.refused(2, ["44 or 48"], *check, "--pa-bits", "43")
+
+    def test_other_bus(self):
+        """The boot looks at the root bus only, whatever the board's file lists."""
+        self.write("bus.dts", MANIFEST.replace("00:02.0", "01:00.0"))
+        self.write("bus-board.dts", self.read("smmuv3.dts").decode().replace("nvme@2,0 {\n    reg = <0x1000 ", "nvme@2,0 {\n    reg = <0x10000 "))
+        self.refused(1, ["/partitions/one/devices/nvme", "01:00.0 is not on the root bus (00)"], "check", "bus.dts", "-b",
+                     "bus-board.dts", "-I", "images")
+
+    def test_guest_tree(self):
+        """What a partition's device tree cannot hold fails here, not at boot."""
+        self.write("long.dts", MANIFEST.replace("cpus = <0>;", f'cpus = <0>; bootargs = "{"x" * 70000}";'))
+        self.refused(1, ["one"], "check", "long.dts", "-b", "smmuv3.dts", "-I", "images")
 
     def test_missing_image(self):
         self.refused(1, ["/partitions/one/kernel", '"one.bin"', "smmuv3", " ."], "check", "m.dts", "-b", "smmuv3.dts",

@@ -5,11 +5,8 @@
 #include "irq.h"
 #include "load.h"
 #include "mmu.h"
-#include "p2m/verify.h"
 #include "sysreg.h"
 #include "vcpu.h"
-
-#include "iommu/bfn.h"
 
 static struct boot *boot; /* for the partition operations below */
 
@@ -18,130 +15,65 @@ uint64_t boot_pa_range(void)
     return SYSREG_READ(id_aa64mmfr0_el1) & 15;
 }
 
-static struct pt_shape el2_shape(const struct boot *b)
+err_t boot_objects(struct boot *b, struct diag *d)
 {
-    return (struct pt_shape){.in_bits = 48, .out_bits = b->board.pa_bits, .root_level = 3, .leaf_level = 2};
-}
+    size_t size = boot_objects_size(&b->plan);
+    void *mem = arena_take(&b->arena, size, 1, d);
 
-static uint8_t scratch_rights(const struct plan_partition *pp)
-{
-    return pp->m->unmapped == UNMAPPED_SCRATCH ? R_READ | R_WRITE : R_READ;
-}
-
-static err_t compile_partition(struct boot *b, uint32_t i, struct diag *d)
-{
-    const struct plan_partition *pp = &b->plan.partition[i];
-    struct partition *p = &b->part[i];
-    struct pt *t = &b->p2m[i];
-    err_t e;
-
-    *t = (struct pt){.format = &pt_format_arm_s2, .shape = pp->p2m_shape, .pool = &b->pool};
-    e = pt_build(t, pp->p2m_span, pp->p2m_spans, d);
-    if (e != ERR_NONE || !pp->has_bfn_map)
-        return e;
-
-    t = &b->bfn[i];
-    *t = (struct pt){.format = &pt_format_arm_s2, .shape = pp->bfn_shape, .pool = &b->pool};
-    if (pp->frames.scratch != 0) {
-        e = scratch_build(&p->scratch, t->format, t->shape, &b->pool, scratch_rights(pp), pp->id, d);
-        if (e != ERR_NONE)
-            return e;
-        p->has_scratch = true;
-        p->pool = &b->pool;
-        for (unsigned level = 0; level < PT_LEVELS; level++)
-            t->fill[level] = p->scratch.fill[level];
-    }
-    return pt_build(t, pp->bfn_span, pp->bfn_spans, d);
+    arena_init(&b->objects, mem, size);
+    return mem != NULL ? ERR_NONE : ERR_NO_SPACE;
 }
 
 err_t boot_compile(struct boot *b, struct diag *d)
 {
-    const struct plan_hypervisor *hv = &b->plan.hv;
-    uint64_t bytes = hv->pool_frames << FRAME_SHIFT;
-    mfn_t stacks;
+    maddr_t pool = mfn_addr(b->plan.hv.pool);
 
-    b->p2m = ARENA_NEW(&b->arena, struct pt, b->plan.partitions, d);
-    b->bfn = ARENA_NEW(&b->arena, struct pt, b->plan.partitions, d);
-    b->part = ARENA_NEW(&b->arena, struct partition, b->plan.partitions, d);
-    if (b->p2m == NULL || b->bfn == NULL || b->part == NULL)
-        return ERR_NO_SPACE;
-    if (!mmu_early_map(mfn_addr(hv->pool), bytes, false))
+    if (!mmu_early_map(pool, b->plan.hv.pool_frames << FRAME_SHIFT, false))
         return diag_fail(d, ERR_NO_SPACE, "no early page table left for the hypervisor's frames at 0x%lx",
-                         mfn_addr(hv->pool).v);
-    b->pool =
-        (struct pool){.first = hv->pool, .frames = hv->pool_frames, .mem = arch_memory(mfn_addr(hv->pool))};
-    if (!pool_take(&b->pool, hv->cpu_frames, false, &stacks))
-        return diag_fail(d, ERR_NO_SPACE, "no frames for the stacks");
-    b->el2 = (struct pt){.format = &pt_format_arm_el2, .shape = el2_shape(b), .pool = &b->pool};
-    err_t e = pt_build(&b->el2, hv->span, hv->spans, d);
-    for (uint32_t i = 0; i < b->plan.partitions && e == ERR_NONE; i++)
-        e = compile_partition(b, i, d);
-    return e;
-}
-
-/* One set of tables; what differs is told with whose tables they are. */
-static err_t verify_one(const char *owner, const char *which, const struct verify_job *j, struct diag *d)
-{
-    struct diag why = {""};
-
-    if (verify_tables(j, &why) == ERR_NONE)
-        return ERR_NONE;
-    return diag_fail(d, ERR_INVALID, "%s: %s: %s", owner, which, why.text);
-}
-
-static err_t verify_partition(struct boot *b, uint32_t i, struct diag *d)
-{
-    const struct plan_partition *pp = &b->plan.partition[i];
-    struct verify_job j = {
-        .format = VERIFY_ARM_S2,
-        .shape = pp->p2m_shape,
-        .pool = &b->pool,
-        .root = b->p2m[i].root,
-        .spans = pp->p2m_span,
-        .count = pp->p2m_spans,
-    };
-    err_t e = verify_one(pp->m->name, "p2m", &j, d);
-
-    if (e != ERR_NONE || !pp->has_bfn_map)
-        return e;
-    j = (struct verify_job){
-        .format = VERIFY_ARM_S2,
-        .shape = pp->bfn_shape,
-        .pool = &b->pool,
-        .root = b->bfn[i].root,
-        .spans = pp->bfn_span,
-        .count = pp->bfn_spans,
-        .scratch = pp->frames.scratch != 0,
-        .scratch_page = b->part[i].scratch.page,
-        .scratch_rights = scratch_rights(pp),
-    };
-    return verify_one(pp->m->name, "bfn map", &j, d);
-}
-
-err_t boot_verify(struct boot *b, struct diag *d)
-{
-    const struct verify_job el2 = {
-        .format = VERIFY_ARM_EL2,
-        .shape = el2_shape(b),
-        .pool = &b->pool,
-        .root = b->el2.root,
-        .spans = b->plan.hv.span,
-        .count = b->plan.hv.spans,
-    };
-    err_t e = verify_one("hypervisor", "own tables", &el2, d);
-
-    for (uint32_t i = 0; i < b->plan.partitions && e == ERR_NONE; i++)
-        e = verify_partition(b, i, d);
-    return e;
+                         pool.v);
+    return compile_tables(&b->tables, &b->plan, arch_memory(pool), &b->arena, d);
 }
 
 /* Partition operations (partition.h). */
 
+/* Let the streams of a partition's devices through its bfn map; what their faults were before is forgotten.
+ */
+static err_t attach_devices(struct boot *b, const struct plan_partition *pp, struct diag *d)
+{
+    err_t e = ERR_NONE;
+
+    for (uint32_t i = 0; i < pp->devices && e == ERR_NONE; i++) {
+        const struct plan_device *dev = &pp->device[i];
+
+        if (!dev->is_protected)
+            continue;
+        struct fault_record *r = faults_find(&b->faults[dev->smmu], dev->sid);
+        r->count = 0;
+        r->quarantined = false;
+        e = smmuv3_attach(&b->smmu[dev->smmu], dev->sid,
+                          &(struct smmuv3_stage2){
+                              .root = mfn_addr(b->tables.part[pp->id].bfn.root),
+                              .shape = pp->bfn_shape,
+                              .vmid = pp->bfn_vmid,
+                              .pa_bits = b->board.smmu[dev->smmu].out_bits,
+                          },
+                          d);
+    }
+    return e;
+}
+
 static void quiesce(struct partition *p)
 {
-    for (uint32_t i = 0; i < p->plan->devices; i++)
-        if (p->plan->device[i].m->kind == DEVICE_PCI)
-            pci_quiesce(p->pci.pci, p->pci.ecam, p->plan->device[i].fn->bdf);
+    struct diag d = {""};
+
+    for (uint32_t i = 0; i < p->plan->devices; i++) {
+        const struct plan_device *dev = &p->plan->device[i];
+
+        if (dev->m->kind == DEVICE_PCI)
+            pci_quiesce(p->pci.pci, p->pci.ecam, dev->fn->bdf);
+        if (dev->is_protected && smmuv3_abort_stream(&boot->smmu[dev->smmu], dev->sid, &d) != ERR_NONE)
+            log_line("%s: device %s: %s", p->plan->m->name, dev->m->name, d.text);
+    }
     vgic_reset(p);
 }
 
@@ -155,15 +87,30 @@ static err_t prepare_devices(struct partition *p, struct diag *d)
     return e;
 }
 
+/* A platform device that is a bus master has no reset that we know: its DMA would go on into the new life. */
+static err_t restart_check(const struct plan_partition *pp, struct diag *d)
+{
+    for (uint32_t i = 0; i < pp->devices; i++)
+        if (pp->device[i].m->kind == DEVICE_PLATFORM && !pp->device[i].m->no_dma)
+            return diag_fail(d, ERR_DENIED, "device %s is a bus master that only a reset of the board stops",
+                             pp->device[i].m->name);
+    return ERR_NONE;
+}
+
 static err_t reload(struct partition *p, struct diag *d)
 {
-    err_t e = prepare_devices(p, d);
+    err_t e = restart_check(p->plan, d);
 
+    if (e == ERR_NONE)
+        e = prepare_devices(p, d);
+    if (e != ERR_NONE)
+        return e;
     vpci_reset(&p->pci);
     vpl011_reset(&p->uart, &p->line);
     load_scrub(p->plan);
     load_images(p->plan);
-    return e == ERR_NONE ? load_dtb(&boot->plan, p->plan, d) : e;
+    e = load_dtb(&boot->plan, p->plan, d);
+    return e == ERR_NONE ? attach_devices(boot, p->plan, d) : e;
 }
 
 static void all_stopped(void)
@@ -180,8 +127,13 @@ static err_t setup_vcpus(struct boot *b, uint32_t i, struct diag *d)
     struct partition *p = &b->part[i];
 
     p->plan = &b->plan.partition[i];
+    p->line.name = p->plan->m->name;
+    b->line[i] = &p->line;
+    p->has_scratch = p->plan->frames.scratch != 0;
+    p->scratch = b->tables.part[i].scratch;
+    p->pool = &b->tables.pool;
     p->vcpus = p->plan->cpus;
-    p->vcpu = ARENA_NEW(&b->arena, struct vcpu, p->vcpus, d);
+    p->vcpu = ARENA_NEW(&b->objects, struct vcpu, p->vcpus, d);
     if (p->vcpu == NULL)
         return ERR_NO_SPACE;
     for (uint32_t c = 0; c < p->vcpus; c++) {
@@ -198,34 +150,15 @@ static err_t setup_partition(struct boot *b, uint32_t i, struct diag *d)
     struct partition *p = &b->part[i];
     const struct plan_partition *pp = &b->plan.partition[i];
 
-    p->line.name = pp->m->name;
-    b->line[i] = &p->line;
     vpl011_reset(&p->uart, &p->line);
-    vcpu_set_tables(p, b->p2m[i].root, b->board.pa_bits);
-    err_t e = vgic_init(p, &b->arena, d);
+    vcpu_set_tables(p, b->tables.part[i].p2m.root, b->board.pa_bits);
+    err_t e = vgic_init(p, &b->objects, d);
     if (e != ERR_NONE)
         return e;
     vgic_reset(p);
     if (b->board.pci.present)
         e = vpci_init(&p->pci, &b->board.pci, mmu_device(b->board.pci.ecam), pp, d);
     return e == ERR_NONE ? prepare_devices(p, d) : e;
-}
-
-static err_t attach_devices(struct boot *b, uint32_t i, struct diag *d)
-{
-    const struct plan_partition *pp = &b->plan.partition[i];
-    struct smmuv3_stage2 s2 = {
-        .root = mfn_addr(b->bfn[i].root),
-        .shape = pp->bfn_shape,
-        .vmid = pp->bfn_vmid,
-        .pa_bits = pp->bfn_shape.out_bits,
-    };
-    err_t e = ERR_NONE;
-
-    for (uint32_t j = 0; j < pp->devices && e == ERR_NONE; j++)
-        if (pp->device[j].is_protected)
-            e = smmuv3_attach(&b->smmu[pp->device[j].smmu], pp->device[j].sid, &s2, d);
-    return e;
 }
 
 /* A record for every assigned stream, so that a fault is blamed on a partition and a device. */
@@ -236,7 +169,7 @@ static err_t setup_faults(struct boot *b, uint32_t unit, struct diag *d)
 
     for (uint32_t i = 0; i < b->plan.partitions; i++)
         n += b->plan.partition[i].devices;
-    f->record = ARENA_NEW(&b->arena, struct fault_record, n, d);
+    f->record = ARENA_NEW(&b->objects, struct fault_record, n, d);
     if (f->record == NULL)
         return ERR_NO_SPACE;
     for (uint32_t i = 0; i < b->plan.partitions; i++) {
@@ -255,18 +188,19 @@ static err_t program_smmus(struct boot *b, struct diag *d)
 {
     err_t e = ERR_NONE;
 
-    arch_clean(b->pool.mem, b->pool.frames << FRAME_SHIFT);
-    b->smmu = ARENA_NEW(&b->arena, struct smmuv3, b->board.smmus, d);
-    b->faults = ARENA_NEW(&b->arena, struct faults, b->board.smmus, d);
+    arch_clean(b->tables.pool.mem, b->tables.pool.frames << FRAME_SHIFT);
+    b->smmu = ARENA_NEW(&b->objects, struct smmuv3, b->board.smmus, d);
+    b->faults = ARENA_NEW(&b->objects, struct faults, b->board.smmus, d);
     if (b->smmu == NULL || b->faults == NULL)
         return ERR_NO_SPACE;
     for (uint32_t i = 0; i < b->board.smmus && e == ERR_NONE; i++) {
-        e = smmuv3_setup(&b->smmu[i], &b->board.smmu[i], mmu_device(b->board.smmu[i].base), &b->pool, d);
+        e = smmuv3_setup(&b->smmu[i], &b->board.smmu[i], mmu_device(b->board.smmu[i].base), &b->tables.pool,
+                         d);
         if (e == ERR_NONE)
             e = setup_faults(b, i, d);
     }
     for (uint32_t i = 0; i < b->plan.partitions && e == ERR_NONE; i++)
-        e = attach_devices(b, i, d);
+        e = attach_devices(b, &b->plan.partition[i], d);
     for (uint32_t i = 0; i < b->board.smmus && e == ERR_NONE; i++)
         e = smmuv3_enable(&b->smmu[i], d);
     return e;
@@ -276,12 +210,12 @@ static err_t program_cpus(struct boot *b, struct diag *d)
 {
     err_t e;
 
-    mmu_switch(b->el2.root);
-    e = cpu_setup(&b->plan, b->part, &b->arena, d);
+    mmu_switch(b->tables.own.root);
+    e = cpu_setup(&b->plan, b->part, &b->objects, d);
     if (e == ERR_NONE)
         e = cpu_bind_self(&b->board, d);
     if (e == ERR_NONE)
-        e = gicv3_init(&b->board, mmu_device, &b->arena, d);
+        e = gicv3_init(&b->board, mmu_device, &b->objects, d);
     return e == ERR_NONE ? gicv3_cpu_init(cpu_self()->index, d) : e;
 }
 
@@ -303,18 +237,23 @@ err_t boot_program(struct boot *b, struct diag *d)
     err_t e = ERR_NONE;
 
     boot = b;
+    b->part = ARENA_NEW(&b->objects, struct partition, n, d);
+    b->line = ARENA_NEW(&b->objects, struct console_line *, n, d);
+    if (b->part == NULL || b->line == NULL)
+        return ERR_NO_SPACE;
+    for (uint32_t i = 0; i < n && e == ERR_NONE; i++)
+        e = setup_vcpus(b, i, d);
+    if (e != ERR_NONE)
+        return e;
+    if (owner == NULL)
+        console_partitions(b->line, n);
+    boot_report(b);
     if (owner != NULL) {
         log_line("%s: the board's UART is its own from here; the hypervisor says nothing more",
                  owner->m->name);
         console_init(NULL); /* the tables of the plan do not map it */
     }
-    b->line = ARENA_NEW(&b->arena, struct console_line *, n, d);
-    if (b->line == NULL)
-        return ERR_NO_SPACE;
-    for (uint32_t i = 0; i < n && e == ERR_NONE; i++)
-        e = setup_vcpus(b, i, d);
-    if (e == ERR_NONE)
-        e = program_cpus(b, d);
+    e = program_cpus(b, d);
     if (e == ERR_NONE)
         e = program_smmus(b, d);
     for (uint32_t i = 0; i < n && e == ERR_NONE; i++)
@@ -327,6 +266,5 @@ err_t boot_program(struct boot *b, struct diag *d)
                                   .smmu = b->smmu,
                                   .faults = b->faults,
                                   .uart = owner == NULL && b->board.uart.present});
-    console_partitions(b->line, n);
     return ERR_NONE;
 }

@@ -4,6 +4,7 @@
 #define ARCH_AARCH64_BOOT_H
 
 #include "bundle.h"
+#include "compile.h"
 #include "iommu/faults.h"
 #include "iommu/smmuv3.h"
 #include "partition.h"
@@ -11,26 +12,27 @@
 struct boot {
     struct diag diag;
     struct arena arena;
+    struct arena objects; /* cut from the other one: what runs after launch */
     struct dt board_dt, manifest_dt;
     struct board board;
     struct bundle bundle;
-    maddr_t bundle_end;
     struct manifest manifest;
     struct plan plan;
-    struct pool pool;
-    struct pt el2;
-    struct pt *p2m, *bfn; /* by partition */
+    struct compiled tables;
     struct partition *part;
     struct console_line **line;
     struct smmuv3 *smmu;   /* by SMMU of the board */
     struct faults *faults; /* likewise */
 };
 
+/* Bytes of every object that boot_program takes; no hardware is asked, so that the host tool can. */
+size_t boot_objects_size(const struct plan *p);
+/* Set that room aside. */
+err_t boot_objects(struct boot *b, struct diag *d);
 /* Build every table into the pool. */
 err_t boot_compile(struct boot *b, struct diag *d);
-/* Check every table with the second opinion. */
-err_t boot_verify(struct boot *b, struct diag *d);
-/* Hand them to CPU, SMMU and GIC, in this order; devices to their start state. */
+/* Say what the board became, then hand the tables to CPU and SMMU, interrupts to the GIC, devices to their
+ * start state. */
 err_t boot_program(struct boot *b, struct diag *d);
 /* What the board became, in lines. */
 void boot_report(const struct boot *b);

@@ -43,11 +43,13 @@ void boot_report(const struct boot *b)
 {
     const struct plan_hypervisor *hv = &b->plan.hv;
     uint64_t image = kib(hv->image, hv->image_end), bundle = kib(hv->bundle, hv->bundle_end);
-    uint64_t pool = hv->pool_frames << (FRAME_SHIFT - 10);
+    uint64_t pool = hv->pool_frames << (FRAME_SHIFT - 10), arena = kib(hv->arena, hv->arena_end);
 
-    log_line("memory: hypervisor %lu KiB (image %lu, pool %lu, bundle %lu), arena %lu of %lu bytes used",
-             image + pool + bundle, image, pool, bundle, (uint64_t)b->arena.used, (uint64_t)b->arena.size);
-    log_line("tables: verified, %lu frames", b->pool.used);
+    log_line("memory: hypervisor %lu KiB (image %lu, pool %lu, bundle %lu, arena %lu), arena %lu of %lu "
+             "bytes used",
+             image + pool + bundle + arena, image, pool, bundle, arena, (uint64_t)b->arena.used,
+             (uint64_t)b->arena.size);
+    log_line("tables: verified, %lu frames", b->tables.pool.used);
     for (uint32_t i = 0; i < b->plan.partitions; i++)
         report_partition(b, &b->plan.partition[i]);
 }

@@ -4,6 +4,7 @@
  * physical address of the DTB, EL2, the image anywhere at a multiple of 2 MiB, bss part of
  * the file (zero) and cleaned to the point of coherency.
  */
+#include "image.h"
 #include "layout.h"
 
 /*
@@ -29,16 +30,16 @@ _start:
     b       entry
     .long   0
     .quad   0                           /* text_offset */
-    .quad   __image_end - _start        /* image_size: `mullion image` adds the bundle */
+    .quad   __image_end - _start + IMAGE_ARENA_UNPACKED /* image_size */
     .quad   0xa                         /* little-endian, 4 KiB, anywhere */
     .quad   0, 0, 0
     .ascii  "ARM\x64"
     .long   0
-    /* for `mullion image`: size, end of text, end of rodata, from _start */
+    /* struct image_header: size, end of text, end of rodata, from _start; arena */
     .quad   __image_end - _start
     .quad   __text_end - _start
     .quad   __rodata_end - _start
-    .quad   0
+    .quad   IMAGE_ARENA_UNPACKED
 
 /*
  * In: x0 = DTB. Keeps x20 = DTB, x21 = counter at entry, x19 = load address.

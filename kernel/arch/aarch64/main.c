@@ -13,17 +13,15 @@
 #include "cpu.h"
 #include "dev/pl011.h"
 #include "hypercall.h"
+#include "image.h"
 #include "load.h"
 #include "mmu.h"
 #include "mullion.h"
 #include "vcpu.h"
 
-#define ARENA_SIZE (160u << 10)
-
 extern uint8_t _start[], __text_end[], __rodata_end[], __image_end[];
 
 static struct boot boot;
-static uint8_t arena_memory[ARENA_SIZE] __attribute__((aligned(16)));
 
 uintptr_t __stack_chk_guard = 0x6d756c6c696f6e00; /* mixed with the counter and the DTB below */
 _Noreturn void __stack_chk_fail(void);
@@ -66,14 +64,39 @@ static size_t map_dtb(uint64_t dtb)
     return size <= DT_MAX_SIZE && mmu_early_map(maddr(dtb), size, false) ? size : MMU_DTB_HEADER;
 }
 
+static const struct image_header *header(void)
+{
+    return (const struct image_header *)(const void *)_start;
+}
+
+/* The last size bytes of what a boot loader kept free for the image. */
+static err_t take_arena(uint64_t size)
+{
+    maddr_t at = maddr(symbol(_start).v + header()->image_size - size);
+
+    arena_init(&boot.arena, arch_memory(at), size);
+    return mmu_early_map(at, size, false) ? ERR_NONE : ERR_NO_SPACE;
+}
+
+static err_t index_board(uint64_t dtb, size_t max, struct diag *d)
+{
+    err_t e = dt_index(&boot.board_dt, "board", arch_memory(maddr(dtb)), max, &boot.arena, d);
+
+    return e == ERR_NONE ? board_read(&boot.board, &boot.board_dt, &boot.arena, d) : e;
+}
+
 /* The board's DTB, and a console as soon as it is known where that is. */
 static err_t read_board(uint64_t dtb)
 {
-    struct diag *d = &boot.diag;
-    err_t e = dt_index(&boot.board_dt, "board", (const void *)(uintptr_t)dtb, map_dtb(dtb), &boot.arena, d);
+    size_t max = map_dtb(dtb);
+    err_t e = index_board(dtb, max, &boot.diag);
 
-    if (e == ERR_NONE)
-        e = board_read(&boot.board, &boot.board_dt, &boot.arena, d);
+    if (e == ERR_NO_SPACE && take_arena(header()->image_size - header()->size) == ERR_NONE) {
+        struct diag quiet = {""};
+
+        /* Nothing will start, so the bundle may go: what remains is to find out where to say it. */
+        (void)index_board(dtb, max, &quiet);
+    }
     if (boot.board.uart.present &&
         map_device(boot.board.uart.base, boot.board.uart.size, "the UART") == ERR_NONE) {
         pl011_init(mmu_device(boot.board.uart.base));
@@ -86,15 +109,13 @@ static err_t read_manifest(void)
 {
     struct diag *d = &boot.diag;
     maddr_t at = symbol(__image_end);
-    const struct bundle_header *h = arch_memory(at);
-    uint64_t size;
+    uint64_t size = symbol(boot.arena.mem).v - at.v;
 
-    if (!mmu_early_map(at, h->total, false))
-        return diag_fail(d, ERR_NO_SPACE, "bundle: no early page table left for its %u bytes", h->total);
-    err_t e = bundle_open(&boot.bundle, h, h->total, d);
+    if (!mmu_early_map(at, size, false))
+        return diag_fail(d, ERR_NO_SPACE, "bundle: no early page table left for its %lu bytes", size);
+    err_t e = bundle_open(&boot.bundle, arch_memory(at), size, d);
     if (e != ERR_NONE)
         return e;
-    boot.bundle_end = maddr(at.v + (frames_of(h->total) << FRAME_SHIFT));
     const void *m = bundle_find(&boot.bundle, BUNDLE_MANIFEST, &size);
     e = dt_index(&boot.manifest_dt, "manifest", m, size, &boot.arena, d);
     return e == ERR_NONE ? manifest_parse(&boot.manifest, &boot.manifest_dt, &boot.arena, d) : e;
@@ -138,22 +159,28 @@ static err_t make_plan(uint64_t dtb)
         .rodata_end = symbol(__rodata_end),
         .image_end = symbol(__image_end),
         .bundle_base = symbol(__image_end),
-        .bundle_end = boot.bundle_end,
+        .bundle_end = symbol(boot.arena.mem),
+        .arena = symbol(boot.arena.mem),
+        .arena_end = symbol(boot.arena.mem + boot.arena.size),
         .dtb = maddr(dtb & ~FRAME_MASK),
         .dtb_end = maddr((dtb + boot.board_dt.size + FRAME_MASK) & ~FRAME_MASK),
     };
     err_t e = plan_build(&boot.plan, &in, &boot.arena, &boot.diag);
 
-    return e == ERR_NONE ? check_plan(&boot.plan, &boot.arena, &boot.diag) : e;
+    if (e == ERR_NONE)
+        e = check_plan(&boot.plan, &boot.arena, &boot.diag);
+    return e == ERR_NONE ? boot_objects(&boot, &boot.diag) : e;
 }
 
 static err_t launch(void)
 {
     struct diag *d = &boot.diag;
 
-    for (uint32_t i = 0; i < boot.plan.partitions; i++)
+    err_t e = cpu_start_others(&boot.board, d);
+
+    for (uint32_t i = 0; i < boot.plan.partitions && e == ERR_NONE; i++)
         partition_start(&boot.part[i]);
-    return cpu_start_others(&boot.board, d);
+    return e;
 }
 
 static err_t run(uint64_t dtb, uint64_t entry)
@@ -161,10 +188,11 @@ static err_t run(uint64_t dtb, uint64_t entry)
     struct diag *d = &boot.diag;
     err_t e;
 
-    arena_init(&boot.arena, arena_memory, sizeof(arena_memory));
     __stack_chk_guard ^= (entry << 16) ^ dtb ^ arch_ticks();
     boot_stamp[MULLION_STAGE_ENTRY] = entry;
-    e = read_board(dtb);
+    e = take_arena(header()->arena);
+    if (e == ERR_NONE)
+        e = read_board(dtb);
     if (e == ERR_NONE)
         e = read_manifest();
     if (e == ERR_NONE)
@@ -177,12 +205,10 @@ static err_t run(uint64_t dtb, uint64_t entry)
         e = boot_compile(&boot, d);
     stage_done(MULLION_STAGE_COMPILE);
     if (e == ERR_NONE)
-        e = boot_verify(&boot, d);
+        e = compile_verify(&boot.tables, &boot.plan, d);
     stage_done(MULLION_STAGE_VERIFY);
-    if (e == ERR_NONE) {
-        boot_report(&boot);
+    if (e == ERR_NONE)
         e = boot_program(&boot, d);
-    }
     stage_done(MULLION_STAGE_PROGRAM);
     for (uint32_t i = 0; i < boot.plan.partitions && e == ERR_NONE; i++)
         load_scrub(&boot.plan.partition[i]);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How much boot_program takes, each object's alignment included. */
+#include "boot.h"
+
+#include "cpu.h"
+
+#define OF_PARTITION (sizeof(struct partition) + sizeof(struct console_line *) + 3 * ARENA_ALIGN)
+#define OF_CPU       (sizeof(struct cpu) + sizeof(struct cpu_boot) + sizeof(mmio_t))
+#define OF_SMMU      (sizeof(struct smmuv3) + sizeof(struct faults) + ARENA_ALIGN)
+#define LISTS        7 /* of these objects */
+
+size_t boot_objects_size(const struct plan *p)
+{
+    const struct board *b = p->board;
+    size_t records = 0;
+    size_t bytes = p->partitions * OF_PARTITION + b->cpus * OF_CPU + b->smmus * OF_SMMU + LISTS * ARENA_ALIGN;
+
+    for (uint32_t i = 0; i < p->partitions; i++) {
+        const struct plan_partition *pp = &p->partition[i];
+
+        bytes += pp->cpus * sizeof(struct vcpu) + 2 * (size_t)vgic_spis(pp); /* priority and target */
+        records += pp->devices;
+    }
+    return bytes + b->smmus * records * sizeof(struct fault_record);
+}
