@@ -135,19 +135,8 @@ static err_t read_uart(const struct board_reader *r, dt_node_t first)
     if (e)
         return e;
     *u = (struct board_uart){.present = true, .node = n, .base = range.base, .size = range.size};
-    return board_interrupt_optional(r, n, 0, &u->irq);
-}
-
-/* DMA is coherent as the nearest node around says. */
-static bool is_coherent(const struct dt *dt, dt_node_t n)
-{
-    for (; n != DT_NONE; n = dt->node[n].parent) {
-        if (dt_has(dt, n, "dma-coherent"))
-            return true;
-        if (dt_has(dt, n, "dma-noncoherent"))
-            return false;
-    }
-    return false;
+    board_interrupt_optional(r, n, 0, &u->irq);
+    return ERR_NONE;
 }
 
 static err_t read_smmu(const struct board_reader *r, dt_node_t n, struct board_smmu *s)
@@ -163,19 +152,17 @@ static err_t read_smmu(const struct board_reader *r, dt_node_t n, struct board_s
         .phandle = r->dt->node[n].phandle,
         .base = range.base,
         .size = range.size,
-        .coherent = is_coherent(r->dt, n),
+        .coherent = dt_is_coherent(r->dt, n),
         .sid_bits = 16,
         .in_bits = 48,
         .out_bits = 48,
         .stage2 = true,
     };
-    e = board_interrupt_optional(
+    board_interrupt_optional(
         r, n, both == UINT32_MAX ? board_interrupt_named(r->dt, n, "eventq", UINT32_MAX) : both, &s->eventq);
-    if (!e)
-        e = board_interrupt_optional(
-            r, n, both == UINT32_MAX ? board_interrupt_named(r->dt, n, "gerror", UINT32_MAX) : both,
-            &s->gerror);
-    return e;
+    board_interrupt_optional(
+        r, n, both == UINT32_MAX ? board_interrupt_named(r->dt, n, "gerror", UINT32_MAX) : both, &s->gerror);
+    return ERR_NONE;
 }
 
 static err_t read_smmus(const struct board_reader *r, const struct board_nodes *nodes)
@@ -193,6 +180,33 @@ static err_t read_smmus(const struct board_reader *r, const struct board_nodes *
     return e;
 }
 
+bool board_node_stream(const struct board *b, dt_node_t n, uint32_t *smmu, uint32_t *sid)
+{
+    const struct dt_prop *p = dt_prop(b->dt, n, "iommus");
+
+    if (!p || p->len != 8)
+        return false;
+    *sid = dt_cell(p, 1);
+    for (*smmu = 0; *smmu < b->smmus; ++*smmu) {
+        if (dt_cell(p, 0) && b->smmu[*smmu].phandle == dt_cell(p, 0))
+            return true;
+    }
+    return false;
+}
+
+const char *board_master_word(const struct board *b, dt_node_t n)
+{
+    /* What only a bus master's own node has, and kinds that are masters without saying so. */
+    static const char words[][20] = {"dma-coherent", "dma-noncoherent", "dma-ranges",       "#dma-cells",
+                                     "iommus",       "virtio,mmio",     "qemu,fw-cfg-mmio", "arm,pl330"};
+
+    for (uint32_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (dt_has(b->dt, n, words[i]) || dt_is_compatible(b->dt, n, words[i]))
+            return words[i];
+    }
+    return NULL;
+}
+
 /* Our own calls to firmware are SMCs: an HVC at EL2 would come back to us. */
 static err_t check_psci(const struct board_reader *r, dt_node_t n)
 {
@@ -201,7 +215,8 @@ static err_t check_psci(const struct board_reader *r, dt_node_t n)
 
     if (n == DT_NONE)
         return r->b->cpus > 1
-                   ? board_fail(r, DT_ROOT, "%u CPUs, but no node compatible with arm,psci-0.2 to start them",
+                   ? board_fail(r, DT_ROOT,
+                                "%u CPUs, but no node compatible with arm,psci-0.2 or 1.0 to start them",
                                 r->b->cpus)
                    : ERR_NONE;
     e = dt_read_string(r->dt, n, "method", "", &method, r->d);
@@ -218,14 +233,21 @@ static err_t check_psci(const struct board_reader *r, dt_node_t n)
 
 static void scan_compatible(struct board_nodes *s, dt_node_t n, const char *word)
 {
-    static const char words[BOARD_KINDS][24] = {
-        [BOARD_GIC] = "arm,gic-v3", [BOARD_TIMER] = "arm,armv8-timer",     [BOARD_PSCI] = "arm,psci-0.2",
-        [BOARD_UART] = "arm,pl011", [BOARD_PCI] = "pci-host-ecam-generic",
+    static const struct {
+        char word[23];
+        uint8_t kind;
+    } words[] = {
+        {"arm,gic-v3", BOARD_GIC},    {"arm,armv8-timer", BOARD_TIMER}, {"arm,psci-0.2", BOARD_PSCI},
+        {"arm,psci-1.0", BOARD_PSCI}, {"arm,pl011", BOARD_UART},        {"pci-host-ecam-generic", BOARD_PCI},
     };
 
-    for (uint32_t i = 0; i < BOARD_KINDS; i++) {
-        if (s->first[i] == DT_NONE && !strcmp(word, words[i]))
-            s->first[i] = n;
+    for (uint32_t i = 0; i < sizeof words / sizeof *words; i++) {
+        dt_node_t *first = &s->first[words[i].kind];
+
+        if ((*first == DT_NONE || words[i].kind == BOARD_PCI) && !strcmp(word, words[i].word)) {
+            s->hosts += words[i].kind == BOARD_PCI && *first != n;
+            *first = n;
+        }
     }
     if (s->smmus <= BOARD_SMMUS && !strcmp(word, "arm,smmu-v3")) {
         if (s->smmus < BOARD_SMMUS)
@@ -261,6 +283,12 @@ err_t board_read(struct board *b, const struct dt *dt, struct arena *a, struct d
         scan_node(dt, &s, n);
     if (s.smmus > BOARD_SMMUS)
         return board_fail(&r, DT_ROOT, "more than %d nodes are compatible with arm,smmu-v3", BOARD_SMMUS);
+    if (s.hosts > 1)
+        return board_fail(
+            &r, s.first[BOARD_PCI],
+            "this board has %u PCI hosts; one is supported, for masters behind another could not be "
+            "kept quiet: disable it (status)",
+            s.hosts);
     e = board_read_memory(&r);
     if (!e)
         e = board_read_cpus(&r);

@@ -106,7 +106,9 @@ struct board_pci {
     uint64_t ecam_size;
     uint8_t bus_first, bus_last;
     struct board_range mem32, mem64; /* windows with bus address == machine address; size 0: none */
-    struct board_map *map;           /* iommu-map */
+    struct board_range *bus; /* all memory windows as devices see them: DMA to there is for another device */
+    uint32_t buses;
+    struct board_map *map; /* iommu-map */
     uint32_t maps;
     uint16_t intx_bdf_mask;
     struct board_intx *intx; /* interrupt-map */
@@ -150,6 +152,26 @@ bool board_pci_stream(const struct board *b, uint16_t bdf, uint32_t *smmu, uint3
 
 /* INTx of a function; false: the function has no pin, or the board routes it nowhere. */
 bool board_pci_intx(const struct board *b, const struct pci_function *f, struct board_irq *out);
+
+/* The device tree's node of a PCI function; DT_NONE: it has none. */
+dt_node_t board_pci_node(const struct board *b, uint16_t bdf);
+
+/* Stream id of a platform device (iommus = <&smmu sid>, nothing else); false: there is none of that form. */
+bool board_node_stream(const struct board *b, dt_node_t n, uint32_t *smmu, uint32_t *sid);
+
+/* What says that n is a bus master, as a word of its node; NULL: nothing does. */
+const char *board_master_word(const struct board *b, dt_node_t n);
+
+/* Does device node n use reserved[i] by DMA, as `iommu-addresses` or its `memory-region` says? */
+enum board_use {
+    USE_NONE,
+    USE_SAME, /* BFN == MFN */
+    USE_MOVED /* at another bus address */
+};
+enum board_use board_reserved_use(const struct board *b, uint32_t i, dt_node_t n);
+
+/* Are these frames a page that an ITS translates from (IHI 0069, 12.9: GITS_TRANSLATER)? */
+bool board_is_doorbell(const struct board *b, uint64_t first, uint64_t frames);
 
 const struct pci_function *board_pci_find(const struct board *b, uint16_t bdf);
 

@@ -113,19 +113,25 @@ uint32_t board_interrupt_named(const struct dt *dt, dt_node_t n, const char *nam
     return UINT32_MAX;
 }
 
-err_t board_interrupt_optional(const struct board_reader *r, dt_node_t n, uint32_t i, struct board_irq *out)
+void board_interrupt_optional(const struct board_reader *r, dt_node_t n, uint32_t i, struct board_irq *out)
 {
+    struct diag unread = {0};
+    const struct board_reader quiet = {.b = r->b, .dt = r->dt, .d = &unread};
     bool exists;
 
     *out = (struct board_irq){0};
-    return interrupt_read(r, n, i, out, &exists);
+    if (interrupt_read(&quiet, n, i, out, &exists))
+        *out = (struct board_irq){0};
 }
 
 err_t board_interrupt_private(const struct board_reader *r, dt_node_t n, uint32_t i, const char *what,
                               struct board_irq *out)
 {
-    err_t e = board_interrupt_optional(r, n, i, out);
+    bool exists;
+    err_t e;
 
+    *out = (struct board_irq){0};
+    e = interrupt_read(r, n, i, out, &exists);
     if (!e && (out->intid < 16 || out->intid > 31))
         e = board_fail(r, n, "interrupts: no per-CPU interrupt (<1 N flags>) for the %s", what);
     return e;

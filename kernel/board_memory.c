@@ -159,6 +159,62 @@ err_t board_read_memory(const struct board_reader *r)
     return e ? e : read_reserved(r);
 }
 
+/*
+ * iommu-addresses: <&device address size> each, in the cells of the device's bus. Linux
+ * Documentation/devicetree/bindings/reserved-memory/reserved-memory.yaml.
+ */
+static enum board_use use_by_addresses(const struct dt *dt, const struct board_range *m, dt_node_t n)
+{
+    const struct dt_prop *p = dt_prop(dt, m->node, "iommu-addresses");
+    uint32_t width, cells = p ? p->len / 4 : 0;
+
+    for (uint32_t at = 0; at < cells; at += width) {
+        dt_node_t dev = dt_by_phandle(dt, dt_cell(p, at)), bus;
+        uint32_t ac, sc;
+
+        if (dev == DT_NONE)
+            break;
+        bus = dev == DT_ROOT ? DT_ROOT : dt->node[dev].parent;
+        ac = dt_address_cells(dt, bus);
+        sc = dt_size_cells(dt, bus);
+        width = 1 + ac + sc;
+        if (width > cells - at)
+            break;
+        /* Three cells of address are PCI's, the number in the last two. */
+        if (dev == n && ac && ac <= 3 && sc && sc <= 2 && dt_cells(p, at + 1 + ac, sc))
+            return (dt_cells(p, at + 1 + (ac == 3), ac == 3 ? 2 : ac) & ~FRAME_MASK) == m->base.v ? USE_SAME
+                                                                                                  : USE_MOVED;
+    }
+    return USE_NONE;
+}
+
+enum board_use board_reserved_use(const struct board *b, uint32_t i, dt_node_t n)
+{
+    const struct board_range *m = &b->reserved[i];
+    const struct dt_prop *p;
+    enum board_use use;
+
+    if (n == DT_NONE || m->node == DT_NONE)
+        return USE_NONE;
+    use = use_by_addresses(b->dt, m, n);
+    p = dt_prop(b->dt, n, "memory-region");
+    for (uint32_t k = 0; !use && p && k < p->len / 4; k++)
+        use = dt_cell(p, k) && dt_cell(p, k) == b->dt->node[m->node].phandle ? USE_SAME : USE_NONE;
+    return use;
+}
+
+bool board_is_doorbell(const struct board *b, uint64_t first, uint64_t frames)
+{
+    for (uint32_t i = 0; i < b->mmios; i++) {
+        const struct board_range *m = &b->mmio[i];
+
+        if (first == (m->base.v + 0x10000) >> FRAME_SHIFT && frames <= 16 && m->size >= 0x20000 &&
+            dt_is_compatible(b->dt, m->node, "arm,gic-v3-its"))
+            return true;
+    }
+    return false;
+}
+
 /* Does the parent's bus speak addresses of the machine? */
 static bool on_bus(const struct dt *dt, dt_node_t n)
 {

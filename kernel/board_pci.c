@@ -76,6 +76,9 @@ static err_t read_windows(const struct board_reader *r, dt_node_t n)
     if (dt_address_cells(r->dt, n) != ADDRESS_CELLS || pc < 1 || pc > 2 || sc != 2)
         return board_fail(r, n, "#address-cells, #size-cells: <3> and <2> are right");
     e = entries_of(r, n, "ranges", width, &p, &count);
+    pci->bus = ARENA_NEW(r->a, struct board_range, count, r->d);
+    if (!pci->bus)
+        return ERR_NO_SPACE;
     for (uint32_t i = 0; !e && i < count; i++) {
         uint32_t at = i * width;
         uint64_t bus = dt_cells(p, at + 1, 2), cpu = dt_cells(p, at + ADDRESS_CELLS, pc);
@@ -85,9 +88,10 @@ static err_t read_windows(const struct board_reader *r, dt_node_t n)
         if (SPACE(dt_cell(p, at)) < SPACE_MEM32 || !size)
             continue;
         e = dt_translate(r->dt, r->dt->node[n].parent, &cpu, size, r->d);
-        if (!e && ((cpu | size) >> 52))
+        if (!e && ((bus | cpu | size) >> 52))
             e = board_fail(r, n, "ranges: window 0x%llx + 0x%llx passes 2^52", (unsigned long long)cpu,
                            (unsigned long long)size);
+        pci->bus[pci->buses++] = (struct board_range){.base = maddr(bus), .size = size};
         w = cpu + size <= MEM32_END ? &pci->mem32 : &pci->mem64;
         if (!e && bus == cpu && !w->size)
             *w = (struct board_range){.base = maddr(cpu), .size = size, .name = "pci", .node = n};
@@ -300,6 +304,20 @@ bool board_pci_intx(const struct board *b, const struct pci_function *f, struct 
         }
     }
     return false;
+}
+
+dt_node_t board_pci_node(const struct board *b, uint16_t bdf)
+{
+    const struct dt *dt = b->dt;
+    dt_node_t n = dt->node[b->pci.node].child;
+
+    for (; n != DT_NONE; n = dt->node[n].next) {
+        const struct dt_prop *p = dt_prop(dt, n, "reg");
+
+        if (p && p->len >= 4 * CHILD_CELLS && BDF(dt_cell(p, 0)) == bdf)
+            break;
+    }
+    return n;
 }
 
 const struct pci_function *board_pci_find(const struct board *b, uint16_t bdf)

@@ -21,7 +21,8 @@ struct board_nodes {
     dt_node_t first[BOARD_KINDS];
     dt_node_t smmu[BOARD_SMMUS];
     uint32_t smmus;
-    uint32_t regs; /* at least as many as all nodes' reg entries that have a size */
+    uint32_t hosts; /* PCI host bridges */
+    uint32_t regs;  /* at least as many as all nodes' reg entries that have a size */
 };
 
 /* ERR_INVALID with "board: /node/path: " before the text. */
@@ -44,8 +45,8 @@ err_t board_read_gic_irq(const struct board_reader *r, dt_node_t n, const struct
 /* The index of a name in n's interrupt-names; def when there are no names, UINT32_MAX when it is not among
  * them. */
 uint32_t board_interrupt_named(const struct dt *dt, dt_node_t n, const char *name, uint32_t def);
-/* Interrupt i of n; INTID 0 when it has none. */
-err_t board_interrupt_optional(const struct board_reader *r, dt_node_t n, uint32_t i, struct board_irq *out);
+/* Interrupt i of n; INTID 0 when it has none that comes straight to the GIC. */
+void board_interrupt_optional(const struct board_reader *r, dt_node_t n, uint32_t i, struct board_irq *out);
 /* Interrupt i of n, a per-CPU one that must be there; what it is for goes into the message. */
 err_t board_interrupt_private(const struct board_reader *r, dt_node_t n, uint32_t i, const char *what,
                               struct board_irq *out);

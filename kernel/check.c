@@ -1,36 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The invariants of docs/model.md, proved on the finished plan. Knows nothing of how it came about. */
-#include "check.h"
+#include "check_private.h"
 
-/* Machine frames [first, end) that somebody has. */
-struct held {
-    uint64_t first, end;
-    const char *who;  /* partition, "mullion" or "shared" */
-    const char *what; /* extent */
-};
-
-struct check {
-    const struct plan *p;
-    struct arena *a;
-    struct diag *d;
-    struct held *held;
-    uint32_t count;
-};
-
-static err_t fail(const struct check *k, const char *invariant, const char *who, const char *what,
-                  const char *why, uint64_t number)
+err_t check_fail(const struct check *k, const char *fmt, const char *who, const char *what, uint64_t number)
 {
-    return diag_fail(k->d, ERR_INVALID, "%s: %s: %s %s (0x%lx)", invariant, who, what, why, number);
+    return diag_fail(k->d, ERR_INVALID, fmt, who, what, number);
 }
 
 /*
  * I1: one owner for every machine frame.
  */
 
+/* The list is sorted by where they begin. */
 static void held_add(struct check *k, uint64_t first, uint64_t frames, const char *who, const char *what)
 {
-    if (frames)
-        k->held[k->count++] = (struct held){first, first + frames, who, what};
+    uint32_t i = k->count;
+
+    if (!frames)
+        return;
+    for (; i > 0 && k->held[i - 1].first > first; i--)
+        k->held[i] = k->held[i - 1];
+    k->held[i] = (struct held){first, first + frames, who, what};
+    k->count++;
 }
 
 static void held_add_bytes(struct check *k, maddr_t from, maddr_t to, const char *what)
@@ -44,6 +35,7 @@ static void held_of_hypervisor(struct check *k)
 
     held_add_bytes(k, hv->image, hv->image_end, "image");
     held_add_bytes(k, hv->bundle, hv->bundle_end, "bundle");
+    held_add_bytes(k, hv->arena, hv->arena_end, "arena");
     held_add_bytes(k, hv->dtb, hv->dtb_end, "firmware DTB");
     held_add(k, hv->pool.n, hv->pool_frames, "mullion", "pool");
     for (uint32_t i = 0; i < hv->spans; i++) {
@@ -61,7 +53,7 @@ static bool extent_is_held(const struct extent *e)
 static err_t held_collect(struct check *k)
 {
     const struct plan *p = k->p;
-    uint32_t n = 4 + p->hv.spans + p->manifest->shareds;
+    uint32_t n = 5 + p->hv.spans + p->manifest->shareds;
 
     for (uint32_t i = 0; i < p->partitions; i++)
         n += p->partition[i].physmap.count;
@@ -83,67 +75,6 @@ static err_t held_collect(struct check *k)
         }
     }
     return ERR_NONE;
-}
-
-/* Heap sort: bounded whatever the order, and no recursion. */
-static void held_sink(struct held *h, uint32_t root, uint32_t count)
-{
-    for (uint32_t child; (child = 2 * root + 1) < count; root = child) {
-        struct held t = h[root];
-
-        if (child + 1 < count && h[child].first < h[child + 1].first)
-            child++;
-        if (t.first >= h[child].first)
-            return;
-        h[root] = h[child];
-        h[child] = t;
-    }
-}
-
-static void held_sort(struct held *h, uint32_t count)
-{
-    for (uint32_t i = count / 2; i-- > 0;)
-        held_sink(h, i, count);
-    for (uint32_t i = count; i-- > 1;) {
-        struct held t = h[0];
-
-        h[0] = h[i];
-        h[i] = t;
-        held_sink(h, 0, i);
-    }
-}
-
-static err_t check_owners(struct check *k)
-{
-    err_t e = held_collect(k);
-
-    if (e)
-        return e;
-    held_sort(k->held, k->count);
-    for (uint32_t i = 1; i < k->count; i++) {
-        const struct held *a = &k->held[i - 1], *b = &k->held[i];
-
-        if (b->first < a->end)
-            return diag_fail(k->d, ERR_INVALID, "I1: machine frame 0x%lx has two owners: %s (%s) and %s (%s)",
-                             b->first, a->who, a->what, b->who, b->what);
-    }
-    return ERR_NONE;
-}
-
-/* Who holds a frame of [first, first + frames); NULL: nobody. The list is sorted and has no overlap. */
-static const struct held *held_find(const struct check *k, uint64_t first, uint64_t frames)
-{
-    uint32_t low = 0, high = k->count;
-
-    while (low < high) {
-        uint32_t mid = low + (high - low) / 2;
-
-        if (k->held[mid].end <= first)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low < k->count && k->held[low].first < first + frames ? &k->held[low] : NULL;
 }
 
 /*
@@ -189,14 +120,6 @@ static bool shared_is_declared(const struct check *k, const struct plan_partitio
     return false;
 }
 
-static uint64_t overlap_of(const struct board_range *r, uint64_t from, uint64_t to)
-{
-    uint64_t first = r->base.v > from ? r->base.v : from;
-    uint64_t end = r->base.v + r->size < to ? r->base.v + r->size : to;
-
-    return first < end ? end - first : 0;
-}
-
 /* Memory of the board, none of it reserved by firmware. */
 static bool is_free_ram(const struct check *k, uint64_t first, uint64_t frames)
 {
@@ -204,54 +127,100 @@ static bool is_free_ram(const struct check *k, uint64_t first, uint64_t frames)
     uint64_t from = first << FRAME_SHIFT, to = (first + frames) << FRAME_SHIFT, ram = 0;
 
     for (uint32_t i = 0; i < b->memories; i++)
-        ram += overlap_of(&b->memory[i], from, to);
-    for (uint32_t i = 0; i < b->reserveds; i++) {
-        if (overlap_of(&b->reserved[i], from, to))
-            return false;
+        ram += check_overlap(&b->memory[i], from, to);
+    return ram == to - from && !check_meets(b->reserved, b->reserveds, from, to);
+}
+
+static err_t check_owners(struct check *k)
+{
+    err_t e = held_collect(k);
+
+    if (e)
+        return e;
+    for (uint32_t i = 0; i < k->p->manifest->shareds; i++) {
+        const struct manifest_shared *m = &k->p->manifest->shared[i];
+        uint64_t first = k->p->shared[i].v >> FRAME_SHIFT;
+
+        if (!is_free_ram(k, first, m->frames))
+            return check_fail(k, "I1: %s: %s is not free memory of the board (MFN 0x%lx)", "shared", m->name,
+                              first);
     }
-    return ram == to - from;
+    for (uint32_t i = 1; i < k->count; i++) {
+        const struct held *a = &k->held[i - 1], *b = &k->held[i];
+
+        if (b->first < a->end)
+            return diag_fail(k->d, ERR_INVALID, "I1: machine frame 0x%lx has two owners: %s (%s) and %s (%s)",
+                             b->first, a->who, a->what, b->who, b->what);
+    }
+    return ERR_NONE;
+}
+
+/* A reserved extent: asked for by the manifest or by a device, and reserved by the board unless said
+ * otherwise.
+ */
+static bool reserved_is_known(const struct check *k, const struct plan_partition *pp, const struct extent *e)
+{
+    const struct board *b = k->p->board;
+    const uint64_t from = e->mfn.n << FRAME_SHIFT, to = from + (e->frames << FRAME_SHIFT);
+    bool declared = false;
+
+    for (uint32_t i = 0; i < pp->m->regions; i++) {
+        const struct manifest_region *r = &pp->m->region[i];
+
+        if (r->type != EXT_RESERVED || r->mfn.n != e->mfn.n || r->frames != e->frames)
+            continue;
+        if (r->unlisted)
+            return is_free_ram(k, e->mfn.n, e->frames);
+        declared = true;
+    }
+    for (uint32_t i = 0; i < b->reserveds; i++) {
+        if (check_overlap(&b->reserved[i], from, to) == to - from &&
+            ((declared && !b->reserved[i].no_map) || check_reserved_used(k, pp, i)))
+            return true;
+    }
+    return false;
 }
 
 static err_t check_extent(const struct check *k, const struct plan_partition *pp, const struct extent *e)
 {
-    const char *who = pp->m->name;
+    const char *who = pp->m->name, *why = NULL;
+    uint64_t number = e->mfn.n;
 
     if (e->frames == 0 || (unsigned)e->type >= EXT_TYPES)
-        return fail(k, "I6", who, e->name, "is an empty extent", e->gfn.n);
+        return check_fail(k, "I6: %s: %s is an empty extent (GFN 0x%lx)", who, e->name, e->gfn.n);
     if ((e->type == EXT_RAM || e->type == EXT_RAM_RO) && !is_free_ram(k, e->mfn.n, e->frames))
-        return fail(k, "I1", who, e->name, "is not free memory of the board", e->mfn.n);
+        why = "I1: %s: %s is not free memory of the board (MFN 0x%lx)";
     if (e->cpu & ~most[e->type].cpu)
-        return fail(k, "I2", who, e->name, "gives CPUs more than its type allows", e->cpu);
+        why = "I2: %s: %s gives CPUs more than its type allows (MFN 0x%lx)";
     if ((e->dma & ~most[e->type].dma) || (e->type == EXT_MMIO && e->dma && !has_peer_dma(pp, e->name)))
-        return fail(k, "I3", who, e->name, "gives devices more than its type allows", e->dma);
+        why = "I3: %s: %s gives devices more than its type allows (MFN 0x%lx): say peer-dma of a device";
     if (e->type == EXT_SHARED && !shared_is_declared(k, pp, e))
-        return fail(k, "I2", who, e->name, "reaches beyond the shared memory that the manifest declares",
-                    e->mfn.n);
-    if (e->type == EXT_DOORBELL && held_find(k, e->mfn.n, e->frames))
-        return fail(k, "I3", who, e->name, "is a doorbell in frames that have an owner", e->mfn.n);
+        why = "I2: %s: %s reaches beyond the shared memory that the manifest declares (MFN 0x%lx)";
+    if (e->type == EXT_DOORBELL && !board_is_doorbell(k->p->board, e->mfn.n, e->frames))
+        why = "I3: %s: %s is no page that an ITS translates from (MFN 0x%lx): it is 0x10000 above its start";
+    if (e->type == EXT_RESERVED && !reserved_is_known(k, pp, e))
+        why = "I10: %s: %s is not reserved by the board (MFN 0x%lx): say unlisted where firmware omits it";
     if ((e->type == EXT_RESERVED || e->type == EXT_DOORBELL || e->type == EXT_MMIO) && e->gfn.n != e->mfn.n)
-        return fail(k, "I10", who, e->name, "does not have GFN == MFN", e->gfn.n);
+        why = "I10: %s: %s does not have GFN == MFN (MFN 0x%lx)";
     if (pp->m->identity && e->type != EXT_EMULATED && e->gfn.n != e->mfn.n)
-        return fail(k, "I9", who, e->name, "breaks the identity physmap", e->gfn.n);
-    return ERR_NONE;
+        why = "I9: %s: %s breaks the identity physmap (MFN 0x%lx)";
+    if (e->dma && e->type != EXT_MMIO && pp->has_ecam &&
+        check_meets(k->p->board->pci.bus, k->p->board->pci.buses, e->gfn.n << FRAME_SHIFT,
+                    (e->gfn.n + e->frames) << FRAME_SHIFT))
+        why =
+            "I3: %s: %s is DMA-able in a window of the PCI bridge (MFN 0x%lx): say dma = \"none\" or move it";
+    if (why)
+        return check_fail(k, why, who, e->name, number);
+    return e->type == EXT_MMIO ? check_mmio(k, pp, e) : ERR_NONE;
 }
 
-/* Which extents a span is checked against: what it may give at the most. */
-typedef uint8_t rights_fn(const struct extent *e);
-
-static uint8_t rights_cpu(const struct extent *e)
+static uint8_t rights_of(const struct extent *e, bool dma)
 {
-    return e->cpu;
+    return e->type == EXT_EMULATED ? 0 : dma ? e->dma : e->cpu;
 }
 
-static uint8_t rights_dma(const struct extent *e)
-{
-    return e->dma;
-}
-
-/* Every frame of s lies in an extent at the same distance, with no more rights. x: where the last span ended.
- */
-static bool span_is_owned(const struct physmap *m, const struct pt_span *s, rights_fn *rights, uint32_t *x)
+/* Every frame of s lies in an extent at the same distance, with its rights. x: where the last span ended. */
+static bool span_is_owned(const struct physmap *m, const struct pt_span *s, bool dma, uint32_t *x)
 {
     uint64_t at = s->in, end = s->in + s->frames;
 
@@ -260,7 +229,7 @@ static bool span_is_owned(const struct physmap *m, const struct pt_span *s, righ
     for (uint32_t i = *x; at < end; i++) {
         const struct extent *e = i < m->count ? &m->ext[i] : NULL;
 
-        if (!e || at < e->gfn.n || s->rights & ~rights(e) || e->type == EXT_EMULATED ||
+        if (!e || at < e->gfn.n || s->rights != rights_of(e, dma) || s->mem != e->mem ||
             s->out + (at - s->in) != e->mfn.n + (at - e->gfn.n))
             return false;
         at = e->gfn.n + e->frames;
@@ -268,60 +237,39 @@ static bool span_is_owned(const struct physmap *m, const struct pt_span *s, righ
     return true;
 }
 
+/* The spans are the extents with rights: each within them, and all together as many frames. */
 static err_t check_spans(const struct check *k, const struct plan_partition *pp, const struct pt_span *span,
-                         uint32_t count, rights_fn *rights, const char *invariant, const char *map)
+                         uint32_t count, bool dma)
 {
-    uint64_t last = 0;
+    const char *map = dma ? "the bfn map" : "the p2m";
+    uint64_t last = 0, frames = 0;
     uint32_t x = 0;
 
+    for (uint32_t i = 0; i < pp->physmap.count && (!dma || pp->has_bfn_map); i++)
+        frames += rights_of(&pp->physmap.ext[i], dma) ? pp->physmap.ext[i].frames : 0;
     for (uint32_t i = 0; i < count; i++) {
         const struct pt_span *s = &span[i];
 
         if (!s->rights || !s->frames)
-            return fail(k, "I6", pp->m->name, map, "has a span without rights or frames", s->in);
-        if (s->in < last || s->frames > (UINT64_C(1) << 52) || s->in > (UINT64_C(1) << 52))
-            return fail(k, invariant, pp->m->name, map, "has spans out of order", s->in);
+            return check_fail(k, "I6: %s: %s has a span without rights or frames (0x%lx)", pp->m->name, map,
+                              s->in);
+        if (s->in < last || s->frames > (UINT64_C(1) << 52) || s->in > (UINT64_C(1) << 52) ||
+            !span_is_owned(&pp->physmap, s, dma, &x))
+            return check_fail(k,
+                              dma ? "I3: %s: %s has a span out of order or not as the physmap has it (0x%lx)"
+                                  : "I2: %s: %s has a span out of order or not as the physmap has it (0x%lx)",
+                              pp->m->name, map, s->in);
         last = s->in + s->frames;
-        if (!span_is_owned(&pp->physmap, s, rights, &x))
-            return fail(k, invariant, pp->m->name, map, "reaches what the physmap does not give it", s->in);
+        frames -= s->frames;
         if (ranges_overlap(s->out, s->frames, k->p->hv.pool.n, k->p->hv.pool_frames))
-            return fail(k, "I5", pp->m->name, map, "reaches the pool, where scratch pages are", s->out);
+            return check_fail(k, "I5: %s: %s reaches the pool, where scratch pages are (0x%lx)", pp->m->name,
+                              map, s->out);
     }
-    return ERR_NONE;
-}
-
-/*
- * I8, I9: devices.
- */
-
-static err_t check_stream(const struct check *k, const struct plan_partition *pp,
-                          const struct plan_device *dev)
-{
-    const struct board *b = k->p->board;
-
-    if (dev->smmu >= b->smmus ||
-        (b->smmu[dev->smmu].sid_bits < 32 && dev->sid >> b->smmu[dev->smmu].sid_bits))
-        return fail(k, "I8", pp->m->name, dev->m->name, "has a stream that no SMMU has", dev->sid);
-    for (const struct plan_partition *q = k->p->partition; q < pp; q++) {
-        for (uint32_t i = 0; i < q->devices; i++) {
-            if (q->device[i].is_protected && q->device[i].smmu == dev->smmu && q->device[i].sid == dev->sid)
-                return fail(k, "I8", pp->m->name, dev->m->name,
-                            "has the stream of another partition's device", dev->sid);
-        }
-    }
-    return pp->has_bfn_map ? ERR_NONE : fail(k, "I8", pp->m->name, dev->m->name, "has no bfn map", dev->sid);
-}
-
-static err_t check_device(const struct check *k, const struct plan_partition *pp,
-                          const struct plan_device *dev)
-{
-    bool has_dma = !dev->m->no_dma || dev->m->kind == DEVICE_PCI;
-
-    if (dev->is_protected)
-        return check_stream(k, pp, dev);
-    if (has_dma && !(pp->m->identity && dev->m->unprotected_dma))
-        return fail(k, "I9", pp->m->name, dev->m->name,
-                    "is unprotected, in a partition that is not identity or does not say so", dev->sid);
+    if (frames)
+        return check_fail(k,
+                          dma ? "I3: %s: %s leaves out what the physmap gives (0x%lx frames)"
+                              : "I2: %s: %s leaves out what the physmap gives (0x%lx frames)",
+                          pp->m->name, map, frames);
     return ERR_NONE;
 }
 
@@ -339,89 +287,63 @@ static bool spans_have(const struct pt_span *span, uint32_t count, const struct 
     return false;
 }
 
+/* Frames that must be there for devices: in one extent, and in both maps. */
+static err_t reserved_is_there(const struct check *k, const struct plan_partition *pp, const char *name,
+                               uint64_t first, uint64_t frames)
+{
+    const struct extent *e = physmap_find(&pp->physmap, gfn(first));
+
+    if (!e || e->type != EXT_RESERVED || e->gfn.n != e->mfn.n || first + frames > e->gfn.n + e->frames ||
+        !spans_have(pp->p2m_span, pp->p2m_spans, e) ||
+        (pp->has_bfn_map && !spans_have(pp->bfn_span, pp->bfn_spans, e)))
+        return check_fail(k, "I10: %s: %s is not in physmap, p2m and bfn map, readable and writable (0x%lx)",
+                          pp->m->name, name, first);
+    return ERR_NONE;
+}
+
 static err_t check_reserved(const struct check *k, const struct plan_partition *pp)
 {
-    for (uint32_t i = 0; i < pp->m->regions; i++) {
-        const struct manifest_region *r = &pp->m->region[i];
-        const struct extent *e = physmap_find(&pp->physmap, r->gfn);
-
-        if (r->type != EXT_RESERVED)
-            continue;
-        if (!e || e->type != EXT_RESERVED || e->gfn.n != r->gfn.n || e->frames != r->frames)
-            return fail(k, "I10", pp->m->name, r->name, "is not in the physmap as declared", r->gfn.n);
-        if (!spans_have(pp->p2m_span, pp->p2m_spans, e))
-            return fail(k, "I10", pp->m->name, r->name, "is not in the p2m, readable and writable", r->gfn.n);
-        if (pp->has_bfn_map && !spans_have(pp->bfn_span, pp->bfn_spans, e))
-            return fail(k, "I10", pp->m->name, r->name, "is not in the bfn map, readable and writable",
-                        r->gfn.n);
-    }
-    return ERR_NONE;
-}
-
-/*
- * I11: interrupts and CPUs; identifiers.
- */
-
-static err_t check_irqs(const struct check *k, const struct plan_partition *pp, uint32_t *owner)
-{
-    for (uint32_t i = 0; i < pp->irqs; i++) {
-        uint32_t intid = pp->irq[i].irq.intid;
-
-        if (pp->irq[i].virtual_only)
-            continue;
-        if (intid < 32 || intid >= 1020)
-            return fail(k, "I11", pp->m->name, pp->irq[i].name, "has an INTID that is no SPI", intid);
-        if (owner[intid])
-            return fail(k, "I11", pp->m->name, pp->irq[i].name, "has an interrupt that has an owner already",
-                        intid);
-        owner[intid] = pp->id + 1u;
-    }
-    return ERR_NONE;
-}
-
-static err_t check_cpus(const struct check *k, const struct plan_partition *pp, bool *taken)
-{
-    for (uint32_t i = 0; i < pp->cpus; i++) {
-        uint32_t cpu = pp->cpu[i];
-
-        if (cpu >= k->p->board->cpus || taken[cpu])
-            return fail(k, "I11", pp->m->name, "CPU", "is not on the board or has an owner already", cpu);
-        taken[cpu] = true;
-    }
-    return pp->cpus ? ERR_NONE : fail(k, "I11", pp->m->name, "the partition", "has no CPU", 0);
-}
-
-/* Registers that the hypervisor does not map belong to someone else: a UART given away, with its interrupt.
- */
-static bool hv_maps(const struct plan *p, maddr_t a)
-{
-    for (uint32_t i = 0; i < p->hv.spans; i++) {
-        if (p->hv.span[i].in <= a.v >> FRAME_SHIFT &&
-            a.v >> FRAME_SHIFT < p->hv.span[i].in + p->hv.span[i].frames)
-            return true;
-    }
-    return false;
-}
-
-static err_t check_lines(const struct check *k)
-{
     const struct board *b = k->p->board;
-    uint32_t *owner = ARENA_NEW(k->a, uint32_t, 1024, k->d);
-    bool *taken = ARENA_NEW(k->a, bool, b->cpus, k->d);
-    err_t e = owner && taken ? ERR_NONE : ERR_NO_SPACE;
+    err_t e = ERR_NONE;
 
-    if (e)
-        return e;
-    if (b->uart.present && hv_maps(k->p, b->uart.base))
-        owner[b->uart.irq.intid & 1023u] = UINT32_MAX;
-    for (uint32_t i = 0; i < b->smmus; i++)
-        owner[b->smmu[i].eventq.intid & 1023u] = owner[b->smmu[i].gerror.intid & 1023u] = UINT32_MAX;
-    for (uint32_t i = 0; i < k->p->partitions && !e; i++) {
-        e = check_irqs(k, &k->p->partition[i], owner);
-        if (!e)
-            e = check_cpus(k, &k->p->partition[i], taken);
+    for (uint32_t i = 0; i < pp->m->regions && !e; i++) {
+        const struct manifest_region *r = &pp->m->region[i];
+
+        if (r->type == EXT_RESERVED)
+            e = reserved_is_there(k, pp, r->name, r->gfn.n, r->frames);
+    }
+    for (uint32_t i = 0; i < b->reserveds && !e; i++) {
+        if (check_reserved_used(k, pp, i))
+            e = reserved_is_there(k, pp, b->reserved[i].name, b->reserved[i].base.v >> FRAME_SHIFT,
+                                  b->reserved[i].size >> FRAME_SHIFT);
     }
     return e;
+}
+
+/* I2: what is copied into the partition goes to its own memory. */
+static err_t check_images(const struct check *k, const struct plan_partition *pp)
+{
+    const struct extent *dtb = physmap_find(&pp->physmap, gfn_of(pp->dtb));
+
+    /* It is written through the one extent that it begins in. */
+    if (!dtb || dtb->type != EXT_RAM || gfn_of(gaddr(pp->dtb.v + GUEST_DTB_MAX)).n > dtb->gfn.n + dtb->frames)
+        return check_fail(k, "I2: %s: %s does not lie in one extent of its RAM (0x%lx)", pp->m->name,
+                          "its DTB", pp->dtb.v);
+    for (uint32_t i = 0; i < pp->images; i++) {
+        const struct plan_image *im = &pp->image[i];
+        uint64_t left = im->room > im->size ? im->room : im->size;
+
+        for (uint64_t at = im->at.v; left;) {
+            const struct extent *e = physmap_find(&pp->physmap, gfn_of(gaddr(at)));
+            uint64_t n = e ? ((e->gfn.n + e->frames) << FRAME_SHIFT) - at : 0;
+
+            if (!e || (e->type != EXT_RAM && (i < 2 || !im->size || e->type != EXT_RAM_RO)))
+                return check_fail(k, "I2: %s: %s does not lie in its RAM (0x%lx)", pp->m->name, im->name, at);
+            at += n;
+            left = n < left ? left - n : 0;
+        }
+    }
+    return ERR_NONE;
 }
 
 /* A VMID names one table: TLB entries of the CPUs and of the SMMUs carry it. */
@@ -433,10 +355,11 @@ static err_t check_vmids(const struct check *k)
         const struct plan_partition *pp = &k->p->partition[i];
 
         if (pp->vmid > 255 || used[pp->vmid]++)
-            return fail(k, "I2", pp->m->name, "its VMID", "is another one's or above 255", pp->vmid);
+            return check_fail(k, "I2: %s: %s is another one's or above 255 (0x%lx)", pp->m->name, "its VMID",
+                              pp->vmid);
         if (pp->bfn_vmid > 255 || used[pp->bfn_vmid]++)
-            return fail(k, "I3", pp->m->name, "the VMID of its bfn map", "is another one's or above 255",
-                        pp->bfn_vmid);
+            return check_fail(k, "I3: %s: %s is another one's or above 255 (0x%lx)", pp->m->name,
+                              "the VMID of its bfn map", pp->bfn_vmid);
     }
     return ERR_NONE;
 }
@@ -444,6 +367,19 @@ static err_t check_vmids(const struct check *k)
 /*
  * I5, I7: what the pool must hold; the hypervisor's own spans.
  */
+
+/* Where a span of the hypervisor must lead: to itself, and a stack to its frames in the pool. */
+static uint64_t hv_out(const struct check *k, const struct pt_span *s)
+{
+    uint64_t i = (s->in - HV_STACK_VBASE) / HV_STACK_STRIDE;
+
+    if (s->in < HV_STACK_VBASE)
+        return s->in;
+    return i < k->p->board->cpus && s->frames == HV_STACK_FRAMES &&
+                   (i + 1) * HV_STACK_FRAMES <= k->p->hv.cpu_frames
+               ? k->p->hv.pool.n + i * HV_STACK_FRAMES
+               : UINT64_MAX;
+}
 
 static err_t check_pool(const struct check *k)
 {
@@ -455,23 +391,29 @@ static err_t check_pool(const struct check *k)
         bool scratch = pp->has_bfn_map && pp->m->unmapped != UNMAPPED_FAULT;
 
         if (scratch != (pp->frames.scratch != 0))
-            return fail(k, "I5", pp->m->name, "the partition",
-                        "has no scratch page of its own, or one too many", pp->frames.scratch);
+            return check_fail(k, "I5: %s: %s has no scratch page of its own, or one too many (0x%lx)",
+                              pp->m->name, "the partition", pp->frames.scratch);
         frames += pp->frames.p2m + pp->frames.bfn + pp->frames.scratch;
     }
     if (!is_free_ram(k, hv->pool.n, hv->pool_frames))
-        return fail(k, "I1", "mullion", "the pool", "is not free memory of the board", hv->pool.n);
+        return check_fail(k, "I1: %s: %s is not free memory of the board (0x%lx)", "mullion", "the pool",
+                          hv->pool.n);
     if (frames != hv->pool_frames)
-        return fail(k, "I7", "mullion", "the pool", "is not what all parts need", hv->pool_frames);
+        return check_fail(k, "I7: %s: %s is not what all parts need (0x%lx)", "mullion", "the pool",
+                          hv->pool_frames);
     for (uint32_t i = 0; i < hv->spans; i++) {
         if (!hv->span[i].rights || !hv->span[i].frames)
-            return fail(k, "I6", "mullion", "its address space", "has a span without rights or frames",
-                        hv->span[i].in);
+            return check_fail(k, "I6: %s: %s has a span without rights or frames (0x%lx)", "mullion",
+                              "its address space", hv->span[i].in);
         if (i > 0 && hv->span[i - 1].in + hv->span[i - 1].frames > hv->span[i].in)
-            return fail(k, "I1", "mullion", "its address space", "has spans that overlap", hv->span[i].in);
+            return check_fail(k, "I1: %s: %s has spans that overlap (0x%lx)", "mullion", "its address space",
+                              hv->span[i].in);
+        if (hv->span[i].out != hv_out(k, &hv->span[i]))
+            return check_fail(k, "I1: %s: %s maps another frame than it should (0x%lx)", "mullion",
+                              "its address space", hv->span[i].in);
         if ((hv->span[i].rights & (R_WRITE | R_EXEC)) == (R_WRITE | R_EXEC))
-            return fail(k, "I1", "mullion", "its address space", "is writable and executable",
-                        hv->span[i].in);
+            return check_fail(k, "I1: %s: %s is writable and executable (0x%lx)", "mullion",
+                              "its address space", hv->span[i].in);
     }
     return ERR_NONE;
 }
@@ -480,16 +422,20 @@ static err_t check_partition(const struct check *k, const struct plan_partition 
 {
     err_t e = ERR_NONE;
 
+    for (uint32_t i = 0; i < pp->devices && !e; i++)
+        e = check_device(k, pp, &pp->device[i]);
+    if (!e)
+        e = check_reserved(k, pp);
     for (uint32_t i = 0; i < pp->physmap.count && !e; i++)
         e = check_extent(k, pp, &pp->physmap.ext[i]);
     if (!e)
-        e = check_spans(k, pp, pp->p2m_span, pp->p2m_spans, rights_cpu, "I2", "the p2m");
+        e = check_spans(k, pp, pp->p2m_span, pp->p2m_spans, false);
     if (!e)
-        e = check_spans(k, pp, pp->bfn_span, pp->bfn_spans, rights_dma, "I3", "the bfn map");
+        e = check_spans(k, pp, pp->bfn_span, pp->bfn_spans, true);
     if (!e)
-        e = check_reserved(k, pp);
-    for (uint32_t i = 0; i < pp->devices && !e; i++)
-        e = check_device(k, pp, &pp->device[i]);
+        e = check_shape(k, pp);
+    if (!e)
+        e = check_images(k, pp);
     return e;
 }
 

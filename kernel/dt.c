@@ -8,10 +8,11 @@
 /* The state of the one pass over the tags. */
 struct walk {
     struct dt *dt;
+    struct arena *arena;
     const uint8_t *at, *end;
     const char *strings;
     uint32_t strings_size;
-    uint32_t node_cap, prop_cap;
+    struct dt_prop *props_end;    /* property n is props_end[-1 - n] */
     dt_node_t open[DT_MAX_DEPTH]; /* the nodes around the cursor */
     dt_node_t last[DT_MAX_DEPTH]; /* their last child so far */
     uint32_t depth;
@@ -22,6 +23,19 @@ static uint32_t be32(const uint8_t *p)
     return fdt32_to_cpu(*(const fdt32_t *)(const void *)p);
 }
 
+/* Is there room for one more node and property? Both take three cells of the structure block at least, which
+ * tells how much would be enough. */
+static err_t walk_room(const struct walk *w, struct diag *d)
+{
+    const struct dt *dt = w->dt;
+
+    if ((uintptr_t)(dt->node + dt->nodes + 1) <= (uintptr_t)(w->props_end - dt->props - 1))
+        return ERR_NONE;
+    (void)arena_keep(w->arena, dt->nodes + dt->props + (size_t)(w->end - w->at) / (3 * FDT_TAGSIZE) + 2,
+                     sizeof(struct dt_node), d);
+    return ERR_NO_SPACE;
+}
+
 static err_t walk_node(struct walk *w, const char *name, struct diag *d)
 {
     struct dt *dt = w->dt;
@@ -30,8 +44,6 @@ static err_t walk_node(struct walk *w, const char *name, struct diag *d)
     if (w->depth == DT_MAX_DEPTH)
         return diag_fail(d, ERR_INVALID, "%s: node %s is deeper than %u levels", dt->title, name,
                          DT_MAX_DEPTH);
-    if (n == w->node_cap)
-        return diag_fail(d, ERR_NO_SPACE, "%s: more than %u nodes do not fit", dt->title, n);
     if (!w->depth && n)
         return diag_fail(d, ERR_INVALID, "%s: second root node %s", dt->title, name);
     dt->node[n] = (struct dt_node){.name = w->depth ? name : "",
@@ -78,9 +90,7 @@ static err_t walk_prop(struct walk *w, uint32_t len, uint32_t name, const uint8_
     if (name >= w->strings_size)
         return diag_fail(d, ERR_INVALID, "%s: node %s: property name at 0x%x of 0x%x bytes of strings",
                          dt->title, n->name, name, w->strings_size);
-    if (dt->props == w->prop_cap)
-        return diag_fail(d, ERR_NO_SPACE, "%s: more than %u properties do not fit", dt->title, dt->props);
-    p = &dt->prop[dt->props++];
+    p = w->props_end - ++dt->props;
     *p = (struct dt_prop){.name = w->strings + name, .val = val, .len = len};
     n->props++;
     if (len == FDT_TAGSIZE)
@@ -93,20 +103,23 @@ static err_t walk_tag(struct walk *w, uint32_t tag, struct diag *d)
 {
     size_t left = (size_t)(w->end - w->at);
     const uint8_t *body = w->at;
+    err_t e;
 
     if (tag == FDT_BEGIN_NODE) {
         const uint8_t *nul = memchr(body, 0, left);
 
         if (nul) {
             w->at += ((size_t)(nul - body) + FDT_TAGSIZE) & ~(FDT_TAGSIZE - 1);
-            return walk_node(w, (const char *)body, d);
+            e = walk_room(w, d);
+            return e ? e : walk_node(w, (const char *)body, d);
         }
     } else if (tag == FDT_PROP && left >= 2 * FDT_TAGSIZE) {
         uint32_t len = be32(body);
 
         if (len <= left - 2 * FDT_TAGSIZE) {
             w->at += (2 * FDT_TAGSIZE + len + FDT_TAGSIZE - 1) & ~(FDT_TAGSIZE - 1);
-            return walk_prop(w, len, be32(body + FDT_TAGSIZE), body + 2 * FDT_TAGSIZE, d);
+            e = walk_room(w, d);
+            return e ? e : walk_prop(w, len, be32(body + FDT_TAGSIZE), body + 2 * FDT_TAGSIZE, d);
         }
     } else if (tag == FDT_END_NODE && w->depth) {
         w->depth--;
@@ -160,6 +173,12 @@ void dt_reservation(const struct dt *dt, uint32_t i, uint64_t *base, uint64_t *s
     *size = fdt64_ld((const fdt64_t *)(const void *)(e + sizeof(fdt64_t)));
 }
 
+/* Does a block of the header lie behind the header (of version 17) and inside the blob? */
+static bool block_fits(const struct dt *dt, uint32_t offset, uint32_t size)
+{
+    return offset >= sizeof(struct fdt_header) && offset <= dt->size && size <= dt->size - offset;
+}
+
 static err_t header_check(struct dt *dt, size_t max, struct diag *d)
 {
     const uint8_t *blob = dt->blob, *strings = blob;
@@ -172,7 +191,10 @@ static err_t header_check(struct dt *dt, size_t max, struct diag *d)
                          "%s: totalsize 0x%x exceeds the 0x%zx bytes that are there or allowed", dt->title,
                          dt->size, max < DT_MAX_SIZE ? max : DT_MAX_SIZE);
     /* Version 17 is the first that says how long the structure block is. */
-    if (fdt_check_header(blob) || fdt_version(blob) < 17 ||
+    if (fdt_version(blob) < 17 || fdt_last_comp_version(blob) > 17 ||
+        !block_fits(dt, fdt_off_mem_rsvmap(blob), 0) ||
+        !block_fits(dt, fdt_off_dt_struct(blob), fdt_size_dt_struct(blob)) ||
+        !block_fits(dt, fdt_off_dt_strings(blob), fdt_size_dt_strings(blob)) ||
         (fdt_off_dt_struct(blob) | fdt_size_dt_struct(blob)) % FDT_TAGSIZE)
         return diag_fail(d, ERR_INVALID, "%s: broken header of the device tree blob", dt->title);
     /* With a NUL at its end every name that starts in the block ends in it. */
@@ -184,27 +206,33 @@ static err_t header_check(struct dt *dt, size_t max, struct diag *d)
     return ERR_NONE;
 }
 
+/* The first property has to be the lowest: they were written downwards. */
+static void props_turn(struct dt_prop *low, uint32_t count)
+{
+    for (struct dt_prop *high = low + count; low < --high; low++) {
+        struct dt_prop t = *low;
+
+        *low = *high;
+        *high = t;
+    }
+}
+
 /*
- * The room left in the arena is split 3:1 between properties (24 bytes) and nodes (40) for the
- * pass; afterwards the nodes move down behind the last property and the rest is given back.
+ * For the pass nodes grow up from the start of the arena's room and properties down from its end, so that all
+ * of it serves whatever there is more of; then the properties move down behind the last node.
  */
 err_t dt_index(struct dt *dt, const char *title, const void *blob, size_t max, struct arena *a,
                struct diag *d)
 {
-    struct walk w = {.dt = dt};
-    size_t mark = a->used, room = (a->size - a->used) & ~(size_t)63;
-    uint8_t *nodes, *nodes_end, *dirty;
+    struct walk w = {.dt = dt, .arena = a};
     err_t e;
 
     *dt = (struct dt){.title = title, .blob = blob};
     e = header_check(dt, max, d);
     if (e)
         return e;
-    dt->prop = arena_take(a, room, 1, d);
-    nodes = (uint8_t *)dt->prop + room / 4 * 3;
-    dt->node = (struct dt_node *)(void *)nodes;
-    w.prop_cap = (uint32_t)(room / 4 * 3 / sizeof *dt->prop);
-    w.node_cap = (uint32_t)(room / 4 / sizeof *dt->node);
+    dt->node = (struct dt_node *)(void *)(a->mem + a->used);
+    w.props_end = (struct dt_prop *)(void *)(a->mem + (a->size & ~(ARENA_ALIGN - 1)));
     w.strings = (const char *)dt->blob + fdt_off_dt_strings(blob);
     w.strings_size = fdt_size_dt_strings(blob);
     w.at = dt->blob + fdt_off_dt_struct(blob);
@@ -212,13 +240,12 @@ err_t dt_index(struct dt *dt, const char *title, const void *blob, size_t max, s
     e = walk_tags(&w, d);
     if (e)
         return e;
-    nodes_end = (uint8_t *)(dt->node + dt->nodes);
-    a->used = mark;
-    dt->prop = ARENA_NEW(a, struct dt_prop, dt->props, d);
-    dt->node = ARENA_NEW(a, struct dt_node, dt->nodes, d);
-    memmove(dt->node, nodes, dt->nodes * sizeof *dt->node);
-    dirty = a->mem + a->used > nodes ? a->mem + a->used : nodes;
-    memset(dirty, 0, (size_t)(nodes_end - dirty));
+    props_turn(w.props_end - dt->props, dt->props);
+    dt->node = arena_keep(a, dt->nodes, sizeof *dt->node, d);
+    dt->prop = arena_keep(a, dt->props, sizeof *dt->prop, d);
+    if (!dt->node || !dt->prop)
+        return ERR_NO_SPACE;
+    memmove(dt->prop, w.props_end - dt->props, dt->props * sizeof *dt->prop);
     return ERR_NONE;
 }
 

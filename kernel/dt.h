@@ -44,7 +44,8 @@ struct dt {
 #define DT_MAX_SIZE  (2u << 20) /* as Linux' boot protocol */
 #define DT_MAX_DEPTH 16
 
-/* Index a blob of at most max bytes. blob must be 8-byte aligned and outlive dt. */
+/* Index a blob of at most max bytes, with all that is left of a for the pass. blob must be 8-byte aligned and
+ * outlive dt. */
 err_t dt_index(struct dt *dt, const char *title, const void *blob, size_t max, struct arena *a,
                struct diag *d);
 
@@ -61,6 +62,9 @@ const struct dt_prop *dt_prop(const struct dt *dt, dt_node_t n, const char *name
 bool dt_has(const struct dt *dt, dt_node_t n, const char *name);
 bool dt_is_compatible(const struct dt *dt, dt_node_t n, const char *compatible);
 bool dt_is_enabled(const struct dt *dt, dt_node_t n); /* status absent, "okay" or "ok" */
+
+/* Do n's DMA accesses go through the caches? As the nearest node around it says; no where nobody says. */
+bool dt_is_coherent(const struct dt *dt, dt_node_t n);
 
 /* Cell i of a property (32 bits each); i must be below len / 4. */
 uint32_t dt_cell(const struct dt_prop *p, uint32_t i);

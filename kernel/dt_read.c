@@ -47,6 +47,17 @@ bool dt_is_enabled(const struct dt *dt, dt_node_t n)
     return !p || (p->len == 5 && !memcmp(p->val, "okay", 5)) || (p->len == 3 && !memcmp(p->val, "ok", 3));
 }
 
+bool dt_is_coherent(const struct dt *dt, dt_node_t n)
+{
+    for (; n != DT_NONE; n = dt->node[n].parent) {
+        if (dt_has(dt, n, "dma-coherent"))
+            return true;
+        if (dt_has(dt, n, "dma-noncoherent"))
+            return false;
+    }
+    return false;
+}
+
 uint32_t dt_cell(const struct dt_prop *p, uint32_t i)
 {
     return fdt32_to_cpu(((const fdt32_t *)(const void *)p->val)[i]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "guest_dt.h"
 
+#include "dt_write.h"
 #include "fmt.h"
 
 #include <libfdt.h>
@@ -22,18 +23,16 @@
 
 #define NAME_MAX_TEXT 64
 
-/* The tree being written. After the first error nothing more happens. */
+/* The tree being written; once it is full nothing more happens. */
 struct writer {
     const struct plan *p;
     const struct plan_partition *pp;
-    void *fdt;
-    int error;
+    struct dt_writer dt;
 };
 
 static void begin(struct writer *w, const char *name)
 {
-    if (!w->error)
-        w->error = fdt_begin_node(w->fdt, name);
+    dt_write_begin(&w->dt, name);
 }
 
 static void begin_at(struct writer *w, const char *name, size_t name_len, uint64_t addr)
@@ -46,14 +45,15 @@ static void begin_at(struct writer *w, const char *name, size_t name_len, uint64
 
 static void end(struct writer *w)
 {
-    if (!w->error)
-        w->error = fdt_end_node(w->fdt);
+    dt_write_end(&w->dt);
 }
 
 static void put(struct writer *w, const char *name, const void *val, size_t len)
 {
-    if (!w->error)
-        w->error = fdt_property(w->fdt, name, val, (int)len);
+    void *to = dt_write_prop(&w->dt, name, len);
+
+    if (to)
+        memcpy(to, val, len);
 }
 
 static void put_flag(struct writer *w, const char *name)
@@ -71,13 +71,9 @@ static void put_string(struct writer *w, const char *name, const char *s)
 
 static void put_cells(struct writer *w, const char *name, const uint32_t *cell, uint32_t count)
 {
-    fdt32_t *to;
-    void *raw = NULL;
+    fdt32_t *to = dt_write_prop(&w->dt, name, count * sizeof *to);
 
-    if (!w->error)
-        w->error = fdt_property_placeholder(w->fdt, name, (int)(count * sizeof *to), &raw);
-    to = raw;
-    for (uint32_t i = 0; i < count && !w->error; i++)
+    for (uint32_t i = 0; to && i < count; i++)
         to[i] = cpu_to_fdt32(cell[i]);
 }
 
@@ -111,16 +107,22 @@ static void write_chosen(struct writer *w)
         fmt_print(path, sizeof path, "/pl011@%lx", pp->vuart.v);
         put_string(w, "stdout-path", path);
     }
-    if (pp->initrd) {
-        put_list(w, "linux,initrd-start", CELLS64(pp->initrd_load.v));
-        put_list(w, "linux,initrd-end", CELLS64(pp->initrd_load.v + pp->initrd_size));
+    if (pp->initrd_size) {
+        put_list(w, "linux,initrd-start", CELLS64(pp->initrd.v));
+        put_list(w, "linux,initrd-end", CELLS64(pp->initrd.v + pp->initrd_size));
     }
     if (pp->has_ecam)
         put_list(w, "linux,pci-probe-only", 1);
     end(w);
 }
 
-/* One node for each run of adjacent RAM. */
+/* Memory that a guest may use for anything, also for DMA: of other RAM its kernel must not take buffers. */
+static bool is_memory(const struct extent *e)
+{
+    return e->type == EXT_RAM && e->dma == (R_READ | R_WRITE);
+}
+
+/* One node for each run of adjacent memory. */
 static void write_memory(struct writer *w)
 {
     const struct physmap *m = &w->pp->physmap;
@@ -129,9 +131,9 @@ static void write_memory(struct writer *w)
         const struct extent *e = &m->ext[i++];
         uint64_t frames = e->frames;
 
-        if (e->type != EXT_RAM)
+        if (!is_memory(e))
             continue;
-        for (; i < m->count && m->ext[i].type == EXT_RAM && m->ext[i].gfn.n == e->gfn.n + frames; i++)
+        for (; i < m->count && is_memory(&m->ext[i]) && m->ext[i].gfn.n == e->gfn.n + frames; i++)
             frames += m->ext[i].frames;
         begin_at(w, "memory", 6, gfn_addr(e->gfn).v);
         put_string(w, "device_type", "memory");
@@ -230,16 +232,6 @@ static void write_vuart(struct writer *w)
     end(w);
 }
 
-/* Masters whose accesses the caches see: the property may stand at any bus above the node. */
-static bool is_coherent(const struct dt *dt, dt_node_t n)
-{
-    for (; n != DT_NONE; n = n == DT_ROOT ? DT_NONE : dt->node[n].parent) {
-        if (dt_has(dt, n, "dma-coherent"))
-            return true;
-    }
-    return false;
-}
-
 #define INTX_CELLS 8 /* slot, 0, 0, pin, &gic, type, number, flags */
 
 static void write_intx(struct writer *w)
@@ -280,7 +272,7 @@ static void write_pci(struct writer *w)
     put_reg(w, pp->ecam.v, UINT64_C(1) << 20);
     if (size)
         put_list(w, "ranges", space, CELLS64(base), CELLS64(base), CELLS64(size));
-    if (is_coherent(w->p->board->dt, w->p->board->pci.node))
+    if (dt_is_coherent(w->p->board->dt, w->p->board->pci.node))
         put_flag(w, "dma-coherent");
     write_intx(w);
     end(w);
@@ -321,8 +313,7 @@ static void write_clocks(struct writer *w, dt_node_t n)
 /* A list that does not fit is an error, never a shorter list. */
 static bool list_has_room(struct writer *w, uint32_t cells)
 {
-    if (cells > LIST_MAX && !w->error)
-        w->error = -FDT_ERR_NOSPACE;
+    w->dt.full |= cells > LIST_MAX;
     return cells <= LIST_MAX;
 }
 
@@ -377,7 +368,7 @@ static void write_platform(struct writer *w, const struct plan_device *dev, stru
     put_cells(w, "reg", reg, cells);
     write_irqs(w, dev->board_node, d);
     write_clocks(w, dev->board_node);
-    if (is_coherent(dt, dev->board_node))
+    if (dt_is_coherent(dt, dev->board_node))
         put_flag(w, "dma-coherent");
     end(w);
 }
@@ -385,7 +376,8 @@ static void write_platform(struct writer *w, const struct plan_device *dev, stru
 /* Discovery, and memory that is no ordinary RAM: <kind>@ADDRESS, named by the manifest's region. */
 static void write_hypervisor(struct writer *w)
 {
-    static const char *const kind[EXT_TYPES] = {[EXT_SHARED] = "mullion,shared",
+    static const char *const kind[EXT_TYPES] = {[EXT_RAM] = "mullion,ram",
+                                                [EXT_SHARED] = "mullion,shared",
                                                 [EXT_RAM_RO] = "mullion,ram-ro",
                                                 [EXT_RESERVED] = "mullion,reserved"};
 
@@ -397,7 +389,7 @@ static void write_hypervisor(struct writer *w)
     for (uint32_t i = 0; i < w->pp->physmap.count; i++) {
         const struct extent *e = &w->pp->physmap.ext[i];
 
-        if (!kind[e->type])
+        if (!kind[e->type] || is_memory(e))
             continue;
         begin_at(w, kind[e->type] + 8, strlen(kind[e->type]) - 8, gfn_addr(e->gfn).v);
         put_string(w, "compatible", kind[e->type]);
@@ -437,22 +429,12 @@ static void write_root(struct writer *w, struct diag *d)
 err_t guest_dt_write(const struct plan *p, const struct plan_partition *pp, void *buf, size_t size,
                      size_t *used, struct diag *d)
 {
-    struct writer w = {.p = p, .pp = pp, .fdt = buf};
+    struct writer w = {.p = p, .pp = pp};
 
-    *used = 0;
-    if (size > GUEST_DTB_MAX)
-        size = GUEST_DTB_MAX;
-    /* Names are not looked for among those written: a few bytes more, many instructions less. */
-    w.error = fdt_create_with_flags(buf, (int)size, FDT_CREATE_FLAG_NO_NAME_DEDUP);
-    if (!w.error)
-        w.error = fdt_finish_reservemap(buf);
+    dt_write_start(&w.dt, buf, size < GUEST_DTB_MAX ? size : GUEST_DTB_MAX);
     write_root(&w, d);
-    if (!w.error)
-        w.error = fdt_finish(buf);
-    if (w.error)
-        return diag_fail(d, ERR_NO_SPACE,
-                         "partition %s: its device tree does not fit %lu bytes (libfdt error %d)",
-                         pp->m->name, (uint64_t)size, w.error);
-    *used = fdt_totalsize(buf);
-    return ERR_NONE;
+    *used = dt_write_finish(&w.dt);
+    return *used ? ERR_NONE
+                 : diag_fail(d, ERR_NO_SPACE, "partition %s: its device tree does not fit %lu bytes",
+                             pp->m->name, (uint64_t)size);
 }

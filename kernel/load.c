@@ -30,7 +30,7 @@ void load_scrub_shared(const struct plan *p)
         scrub(mfn_of(p->shared[i]), p->manifest->shared[i].frames);
 }
 
-/* The plan proved that [dst, dst + size) lies in RAM of the partition; it may span extents. */
+/* The check proved that [dst, dst + size) lies in memory of the partition; it may span extents. */
 static void copy_in(const struct plan_partition *pp, gaddr_t dst, const uint8_t *src, uint64_t size)
 {
     while (size > 0) {
@@ -50,9 +50,8 @@ static void copy_in(const struct plan_partition *pp, gaddr_t dst, const uint8_t 
 
 void load_images(const struct plan_partition *pp)
 {
-    copy_in(pp, pp->kernel_load, pp->kernel, pp->kernel_size);
-    if (pp->initrd != NULL)
-        copy_in(pp, pp->initrd_load, pp->initrd, pp->initrd_size);
+    for (uint32_t i = 0; i < pp->images; i++)
+        copy_in(pp, pp->image[i].at, pp->image[i].data, pp->image[i].size);
     arch_sync_code();
 }
 

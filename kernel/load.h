@@ -8,7 +8,7 @@
 /* Clear all memory that is the partition's own (not what it shares), down to the point of coherency. */
 void load_scrub(const struct plan_partition *pp);
 
-/* Copy kernel and initrd to their places. */
+/* Copy kernel, initrd and the contents of regions to their places. */
 void load_images(const struct plan_partition *pp);
 
 /* Write its device tree. */

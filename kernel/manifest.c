@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bundle.h"
 #include "manifest_read.h"
 
 #include <string.h>
@@ -61,7 +60,7 @@ static err_t read_image(const struct manifest_reader *r, dt_node_t n, const char
 
     im->node = n;
     if (!e)
-        e = manifest_read_text(r, n, "file", 1, BUNDLE_NAME_MAX, &im->file);
+        e = manifest_read_file(r, n, &im->file);
     if (!e)
         e = manifest_read_u64(r, n, "load", &im->placed, &load);
     if (!e && im->placed)

@@ -38,6 +38,9 @@ struct manifest_region {
     mfn_t mfn;
     uint8_t cpu, dma;                     /* R_* */
     const struct manifest_shared *shared; /* EXT_SHARED */
+    const char *file;                     /* name in the bundle of what it holds at start; NULL: nothing */
+    bool unlisted;                        /* EXT_RESERVED: the board does not say that it is reserved */
+    bool is_boards;                       /* not the manifest's: struct plan_partition.reserved */
 };
 
 enum device_kind { DEVICE_PCI, DEVICE_PLATFORM };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "manifest_read.h"
+#include "bundle.h"
 #include "fmt.h"
 
 #include <string.h>
@@ -104,6 +105,15 @@ err_t manifest_read_text(const struct manifest_reader *r, dt_node_t n, const cha
         return manifest_fail(r, n, "%s: \"%.*s\" has %zu characters, %zu to %zu are right", prop, 64, *out,
                              len, min, max);
     return ERR_NONE;
+}
+
+err_t manifest_read_file(const struct manifest_reader *r, dt_node_t n, const char **out)
+{
+    err_t e = manifest_read_text(r, n, "file", 1, BUNDLE_NAME_MAX, out);
+
+    if (!e && !strcmp(*out, BUNDLE_MANIFEST))
+        e = manifest_fail(r, n, "file: \"manifest\" is the manifest itself; name an image");
+    return e;
 }
 
 err_t manifest_read_flag(const struct manifest_reader *r, dt_node_t n, const char *prop, bool *out)

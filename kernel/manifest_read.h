@@ -37,6 +37,8 @@ err_t manifest_read_word(const struct manifest_reader *r, dt_node_t n, const cha
 /* A string of at least min and at most max characters; "" when absent and min is 0. */
 err_t manifest_read_text(const struct manifest_reader *r, dt_node_t n, const char *prop, size_t min,
                          size_t max, const char **out);
+/* `file`, which must be there: the name of an image in the bundle. */
+err_t manifest_read_file(const struct manifest_reader *r, dt_node_t n, const char **out);
 err_t manifest_read_flag(const struct manifest_reader *r, dt_node_t n, const char *prop, bool *out);
 /* <hi lo>; *out is left alone when absent. */
 err_t manifest_read_u64(const struct manifest_reader *r, dt_node_t n, const char *prop, bool *there,

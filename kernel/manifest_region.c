@@ -16,10 +16,10 @@ static const struct region_rule {
     uint8_t dma;           /* default, index into dma_rights */
     const char *dma_words; /* NULL: not to be chosen */
 } region_rules[] = {
-    {"type reg size host dma", EXT_RAM, R_READ | R_WRITE | R_EXEC, 2, DMA_WORDS},
-    {"type reg size host dma", EXT_RAM_RO, R_READ | R_EXEC, 1, "none read"},
+    {"type reg size host dma file", EXT_RAM, R_READ | R_WRITE | R_EXEC, 2, DMA_WORDS},
+    {"type reg size host dma file", EXT_RAM_RO, R_READ | R_EXEC, 1, "none read"},
     {"type reg shared access dma", EXT_SHARED, R_READ | R_WRITE, 0, DMA_WORDS},
-    {"type reg", EXT_RESERVED, R_READ | R_WRITE, 2, NULL},
+    {"type reg unlisted", EXT_RESERVED, R_READ | R_WRITE, 2, NULL},
     {"type reg", EXT_DOORBELL, 0, 3, NULL},
 };
 #define REGION_TYPES "ram ram-ro shared reserved doorbell"
@@ -193,6 +193,10 @@ static err_t region_read(const struct manifest_reader *r, const struct manifest_
         e = manifest_read_word(r, n, "dma", rule->dma_words, rule->dma, &dma);
     if (!e)
         e = manifest_read_reg(r, n, &o->placed, &base, &size);
+    if (!e && dt_has(r->dt, n, "file"))
+        e = manifest_read_file(r, n, &o->file);
+    if (!e)
+        e = manifest_read_flag(r, n, "unlisted", &o->unlisted);
     if (e)
         return e;
     o->dma = dma_rights[dma];

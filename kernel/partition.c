@@ -70,7 +70,8 @@ struct scratch_report partition_audit(struct partition *p)
         return r;
     void *page = pool_ptr(p->pool, p->scratch.page);
 
-    /* Cleaned and invalidated on both sides: a device that does not snoop wrote to memory, and reads it there. */
+    /* Cleaned and invalidated on both sides: a device that does not snoop wrote to memory, and reads it
+     * there. */
     lock_take(&p->lock);
     arch_clean(page, FRAME_SIZE);
     scratch_audit(page, p->plan->id, &r);

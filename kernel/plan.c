@@ -13,12 +13,31 @@
 #define VMID_MAX         255u
 #define EMULATED_EXTENTS 4
 
+err_t plan_fail(struct plan_ctx *c, dt_node_t n, const char *fmt, ...)
+{
+    char path[128], text[320];
+    va_list ap;
+
+    va_start(ap, fmt);
+    fmt_vprint(text, sizeof text, fmt, ap);
+    va_end(ap);
+    return diag_fail(c->d, ERR_INVALID, "%s: %s", dt_path(c->in->manifest->dt, n, path, sizeof path), text);
+}
+
 err_t plan_extent_add(struct plan_ctx *c, struct plan_partition *pp, const struct extent *e)
 {
-    struct diag inner = {{0}};
-    err_t err = physmap_add(&pp->physmap, e, &inner);
+    const struct run at = {e->gfn.n, e->gfn.n + e->frames};
 
-    return err ? diag_fail(c->d, err, "partition %s: %s", pp->m->name, inner.text) : ERR_NONE;
+    for (const struct extent *o = pp->physmap.ext; o < pp->physmap.ext + pp->physmap.count; o++) {
+        const struct run other = {o->gfn.n, o->gfn.n + o->frames};
+
+        if (run_overlaps(at, other))
+            return plan_fail(
+                c, pp->m->node,
+                "%s (%s) at " RUN_FMT " overlaps %s (%s) at " RUN_FMT ": move the region of memory", e->name,
+                ext_type_name(e->type), RUN_ARG(at), o->name, ext_type_name(o->type), RUN_ARG(other));
+    }
+    return physmap_add(&pp->physmap, e, c->d);
 }
 
 static err_t cpu_refuse(struct plan_ctx *c, const struct plan_partition *pp, uint32_t reg)
@@ -29,8 +48,7 @@ static err_t cpu_refuse(struct plan_ctx *c, const struct plan_partition *pp, uin
     list[0] = 0;
     for (uint32_t i = 0; i < c->b->cpus && used + 12 < sizeof list; i++)
         used += fmt_print(list + used, sizeof list - used, " 0x%lx", c->b->cpu[i].mpidr);
-    return diag_fail(c->d, ERR_INVALID, "/partitions/%s: cpus: the board has no CPU 0x%x; it has%s",
-                     pp->m->name, reg, list);
+    return plan_fail(c, pp->m->node, "cpus: the board has no CPU 0x%x; it has%s", reg, list);
 }
 
 static err_t cpus_place(struct plan_ctx *c, struct plan_partition *pp)
@@ -48,9 +66,8 @@ static err_t cpus_place(struct plan_ctx *c, struct plan_partition *pp)
         for (const struct plan_partition *q = c->p->partition; q <= pp; q++) {
             for (uint32_t n = 0; n < q->cpus; n++) {
                 if (q->cpu[n] == k)
-                    return diag_fail(c->d, ERR_INVALID,
-                                     "/partitions/%s: cpus: CPU 0x%x belongs to partition %s", pp->m->name,
-                                     pp->m->cpu[i], q->m->name);
+                    return plan_fail(c, pp->m->node, "cpus: CPU 0x%x belongs to partition %s", pp->m->cpu[i],
+                                     q->m->name);
             }
         }
         pp->cpu[pp->cpus++] = k;
@@ -116,10 +133,9 @@ static err_t emulated_add(struct plan_ctx *c, struct plan_partition *pp)
     err_t e = ERR_NONE;
 
     if (part[1].frames << FRAME_SHIFT > b->gic.gicr[0].size)
-        return diag_fail(
-            c->d, ERR_NO_SPACE,
-            "/partitions/%s: cpus: %u redistributors need %lu KiB; the board's first region has %lu KiB",
-            pp->m->name, pp->cpus, part[1].frames * 4, b->gic.gicr[0].size >> 10);
+        return plan_fail(c, pp->m->node,
+                         "cpus: %u redistributors need %lu KiB; the board's first region has %lu KiB",
+                         pp->cpus, part[1].frames * 4, b->gic.gicr[0].size >> 10);
     for (unsigned i = 0; i < EMULATED_EXTENTS && !e; i++) {
         struct extent x =
             ext_make(EXT_EMULATED, gfn(part[i].at.v >> FRAME_SHIFT), mfn(0), part[i].frames, part[i].name);
@@ -145,8 +161,8 @@ static err_t p2m_shape(struct plan_ctx *c, struct plan_partition *pp)
     if (end > UINT64_C(1) << (in - FRAME_SHIFT))
         in = pa;
     if (end > UINT64_C(1) << (in - FRAME_SHIFT))
-        return diag_fail(c->d, ERR_INVALID, "partition %s: %s ends at 0x%lx; the board has %u address bits",
-                         pp->m->name, last->name, end << FRAME_SHIFT, pa);
+        return plan_fail(c, pp->m->node, "%s ends at 0x%lx; the board has %u address bits", last->name,
+                         end << FRAME_SHIFT, pa);
     pp->p2m_shape =
         (struct pt_shape){.in_bits = in, .out_bits = pa, .root_level = in < 44 ? 2 : 3, .leaf_level = 2};
     return ERR_NONE;
@@ -174,6 +190,26 @@ static void bfn_shape(const struct plan_ctx *c, struct plan_partition *pp)
         (struct pt_shape){.in_bits = in, .out_bits = out, .root_level = in < 44 ? 2 : 3, .leaf_level = 2};
 }
 
+/* What a PCI device sends to a window of its bridge goes to another device, and never comes to an SMMU. */
+static err_t windows_check(struct plan_ctx *c, const struct plan_partition *pp)
+{
+    for (const struct extent *e = pp->physmap.ext; e < pp->physmap.ext + pp->physmap.count; e++) {
+        const struct run at = {e->gfn.n, e->gfn.n + e->frames};
+
+        for (uint32_t i = 0; pp->has_ecam && e->dma && e->type != EXT_MMIO && i < c->b->pci.buses; i++) {
+            const struct run w = run_touched(c->b->pci.bus[i].base, c->b->pci.bus[i].size);
+
+            if (run_overlaps(at, w))
+                return plan_fail(
+                    c, pp->m->node,
+                    "%s at " RUN_FMT " lies in the PCI window " RUN_FMT
+                    ", where its PCI devices do not reach memory: move it, or say dma = \"none\"",
+                    e->name, RUN_ARG(at), RUN_ARG(w));
+        }
+    }
+    return ERR_NONE;
+}
+
 static err_t bfn_check(struct plan_ctx *c, const struct plan_partition *pp)
 {
     for (uint32_t i = 0; i < pp->bfn_spans; i++) {
@@ -182,11 +218,11 @@ static err_t bfn_check(struct plan_ctx *c, const struct plan_partition *pp)
 
         if (s->in + s->frames > UINT64_C(1) << (pp->bfn_shape.in_bits - FRAME_SHIFT) ||
             s->out + s->frames > UINT64_C(1) << (pp->bfn_shape.out_bits - FRAME_SHIFT))
-            return diag_fail(c->d, ERR_INVALID,
-                             "partition %s: %s at 0x%lx is out of reach of its devices, whose SMMU takes %u "
+            return plan_fail(c, pp->m->node,
+                             "%s at 0x%lx is out of reach of its devices, whose SMMU takes %u "
                              "bits and gives "
                              "%u; say dma = \"none\"",
-                             pp->m->name, e ? e->name : "memory", s->in << FRAME_SHIFT, pp->bfn_shape.in_bits,
+                             e ? e->name : "memory", s->in << FRAME_SHIFT, pp->bfn_shape.in_bits,
                              pp->bfn_shape.out_bits);
     }
     return ERR_NONE;
@@ -197,6 +233,8 @@ static err_t tables_count(struct plan_ctx *c, struct plan_partition *pp)
 {
     err_t e = p2m_shape(c, pp);
 
+    if (!e)
+        e = windows_check(c, pp);
     if (e)
         return e;
     pp->p2m_span = ARENA_NEW(c->a, struct pt_span, pp->physmap.count, c->d);
@@ -217,15 +255,32 @@ static err_t tables_count(struct plan_ctx *c, struct plan_partition *pp)
     return bfn_check(c, pp);
 }
 
+/* What the partition asks for and would not get. */
+static err_t options_check(struct plan_ctx *c, const struct plan_partition *pp)
+{
+    const struct board_uart *u = &c->b->uart;
+
+    if (pp->m->console == CONSOLE_VIRTUAL && (!u->present || u->irq.intid < 32))
+        return plan_fail(c, pp->m->node,
+                         "console: a virtual one stands in for the board's, which %s; say console "
+                         "= \"none\"",
+                         u->present ? "has no SPI" : "is no PL011");
+    if (!pp->has_bfn_map && (pp->m->audit_ms || dt_has(c->in->manifest->dt, pp->m->node, "unmapped")))
+        return plan_fail(c, pp->m->node, "%s: means nothing, for it has no device behind an IOMMU: drop it",
+                         pp->m->audit_ms ? "scratch-audit-ms" : "unmapped");
+    return ERR_NONE;
+}
+
 static err_t partition_place(struct plan_ctx *c, struct plan_partition *pp)
 {
     const struct board_uart *u = &c->b->uart;
     err_t e = plan_memory_place(c, pp);
 
+    if (!e)
+        e = options_check(c, pp);
     if (e)
         return e;
-    pp->has_vuart = u->present && u->irq.intid >= 32 && pp->m->console == CONSOLE_VIRTUAL &&
-                    !plan_has_node(c->p, pp, u->node);
+    pp->has_vuart = pp->m->console == CONSOLE_VIRTUAL && !plan_has_node(c->p, pp, u->node);
     pp->physmap.cap = c->pieces + EMULATED_EXTENTS + plan_mmio_extents(c, pp);
     pp->physmap.ext = ARENA_NEW(c->a, struct extent, pp->physmap.cap, c->d);
     if (!pp->physmap.ext)
@@ -269,6 +324,8 @@ err_t plan_build(struct plan *p, const struct plan_input *in, struct arena *a, s
     hv->image_end = maddr(ROUND_UP(in->image_end.v, FRAME_SIZE));
     hv->bundle = maddr(ROUND_DOWN(in->bundle_base.v, FRAME_SIZE));
     hv->bundle_end = maddr(ROUND_UP(in->bundle_end.v, FRAME_SIZE));
+    hv->arena = in->arena;
+    hv->arena_end = in->arena_end;
     hv->dtb = maddr(ROUND_DOWN(in->dtb.v, FRAME_SIZE));
     hv->dtb_end = maddr(ROUND_UP(in->dtb_end.v, FRAME_SIZE));
     if (!in->board->gic.gicrs || !in->board->cpus)

@@ -36,6 +36,15 @@ struct plan_frames {
     uint64_t p2m, bfn, scratch; /* p2m: with what aligning its root may skip; scratch: page and tree */
 };
 
+/* What is copied into a partition's memory at start. */
+struct plan_image {
+    const char *name; /* kernel, initrd, DTB or region */
+    gaddr_t at;
+    const uint8_t *data;
+    uint64_t size; /* bytes of data; 0: written later */
+    uint64_t room; /* bytes kept for it, all of them memory of the partition */
+};
+
 struct plan_partition {
     const struct manifest_partition *m;
     uint16_t id;       /* 0.. */
@@ -44,6 +53,8 @@ struct plan_partition {
     uint32_t *cpu;     /* indices into board.cpu; [0] boots */
     uint32_t cpus;
     struct physmap physmap;
+    struct manifest_region *reserved; /* the board's reserved memory that its devices use, as if declared */
+    uint32_t reserveds;
     struct pt_shape p2m_shape;
     struct pt_span *p2m_span; /* compiled from physmap */
     uint32_t p2m_spans;
@@ -68,13 +79,12 @@ struct plan_partition {
     uint64_t pci_mem_size;
 
     /* Guest start. */
-    const uint8_t *kernel;
-    uint64_t kernel_size;
-    gaddr_t kernel_load, entry;
-    const uint8_t *initrd;
-    uint64_t initrd_size;
-    gaddr_t initrd_load;
-    gaddr_t dtb; /* GUEST_DTB_MAX bytes in RAM */
+    gaddr_t entry; /* where the kernel is loaded, too */
+    gaddr_t initrd;
+    uint64_t initrd_size; /* 0: no initrd */
+    gaddr_t dtb;          /* GUEST_DTB_MAX bytes in one extent */
+    struct plan_image *image;
+    uint32_t images;
 };
 
 #define GUEST_DTB_MAX (64u << 10)
@@ -83,10 +93,12 @@ struct plan_partition {
 struct plan_hypervisor {
     maddr_t image, image_end;   /* text to the end of bss, whole frames */
     maddr_t bundle, bundle_end; /* whole frames */
+    maddr_t arena, arena_end;   /* whole frames: plan, board and run-time objects */
     maddr_t dtb, dtb_end;       /* firmware's DTB, whole frames */
     mfn_t pool;                 /* frames of struct pool */
     uint64_t pool_frames;
     uint64_t el2_frames, cpu_frames, smmu_frames; /* parts of pool_frames */
+    struct pt_shape shape;                        /* of its own tables */
     struct pt_span *span; /* the hypervisor's own address space: input == output, stacks last */
     uint32_t spans;
 };
@@ -114,7 +126,7 @@ struct plan_input {
     const struct manifest *manifest;
     const struct board *board;
     const struct bundle *bundle;
-    maddr_t image, image_end, bundle_base, bundle_end, dtb, dtb_end;
+    maddr_t image, image_end, bundle_base, bundle_end, arena, arena_end, dtb, dtb_end;
     /* Image sections for the hypervisor's own tables: [image, text_end) r-x, [.., rodata_end) r, rest rw. */
     maddr_t text_end, rodata_end;
 };

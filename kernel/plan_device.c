@@ -22,6 +22,11 @@ bool plan_has_node(const struct plan *p, const struct plan_partition *pp, dt_nod
     return false;
 }
 
+dt_node_t plan_device_node(const struct board *b, const struct plan_device *dev)
+{
+    return dev->fn ? board_pci_node(b, dev->fn->bdf) : dev->board_node;
+}
+
 /* Why a node of the board is not to be given away; NULL: it may be. */
 static const char *node_kept(const struct board *b, dt_node_t n)
 {
@@ -32,33 +37,7 @@ static const char *node_kept(const struct board *b, dt_node_t n)
         return "the interrupt controller";
     if (b->pci.present && n == b->pci.node)
         return "the PCI host bridge (give its functions with pci = \"bus:device.function\")";
-    for (uint32_t i = 0; i < b->smmus; i++) {
-        if (n == b->smmu[i].node)
-            return "an SMMU";
-    }
-    return NULL;
-}
-
-/* The stream id of a platform device: iommus = <&smmu sid>. */
-static err_t platform_stream(struct plan_ctx *c, const struct plan_partition *pp, struct plan_device *dev,
-                             bool *has)
-{
-    const struct dt_prop *p = dt_prop(c->b->dt, dev->board_node, "iommus");
-
-    *has = p && p->len == 8;
-    if (p && !*has)
-        return diag_fail(c->d, ERR_INVALID, DEVICE_FMT ": path: iommus of %s has %u bytes; <&smmu sid> has 8",
-                         pp->m->name, dev->m->name, dev->m->path, p->len);
-    if (!*has)
-        return ERR_NONE;
-    dev->sid = dt_cell(p, 1);
-    for (dev->smmu = 0; dev->smmu < c->b->smmus; dev->smmu++) {
-        if (c->b->smmu[dev->smmu].phandle == dt_cell(p, 0))
-            return ERR_NONE;
-    }
-    return diag_fail(c->d, ERR_INVALID,
-                     DEVICE_FMT ": path: iommus of %s names an IOMMU that is not an enabled SMMUv3",
-                     pp->m->name, dev->m->name, dev->m->path);
+    return dt_has(b->dt, n, "#iommu-cells") || dt_has(b->dt, n, "#global-interrupts") ? "an IOMMU" : NULL;
 }
 
 /* The board's UART: with it the hypervisor loses its console, so nobody else may need one. */
@@ -68,11 +47,10 @@ static err_t uart_check(struct plan_ctx *c, const struct plan_partition *pp, con
         const struct plan_partition *q = &c->p->partition[i];
 
         if (q != pp && q->m->console == CONSOLE_VIRTUAL)
-            return diag_fail(c->d, ERR_INVALID,
-                             DEVICE_FMT
-                             ": path: %s is the hypervisor's console UART, and partition %s has a virtual "
+            return plan_fail(c, dev->m->node,
+                             "path: %s is the hypervisor's console UART, and partition %s has a virtual "
                              "console on it: say console = \"none\" there",
-                             pp->m->name, dev->m->name, dev->m->path, q->m->name);
+                             dev->m->path, q->m->name);
     }
     return ERR_NONE;
 }
@@ -85,23 +63,26 @@ static err_t platform_find(struct plan_ctx *c, const struct plan_partition *pp, 
 
     dev->board_node = dt_find(dt, dev->m->path);
     if (dev->board_node == DT_NONE)
-        return diag_fail(c->d, ERR_INVALID, DEVICE_FMT ": path: the board has no node %s", pp->m->name,
-                         dev->m->name, dev->m->path);
+        return plan_fail(c, dev->m->node, "path: the board has no node %s", dev->m->path);
     if (!dt_is_enabled(dt, dev->board_node))
-        return diag_fail(c->d, ERR_INVALID, DEVICE_FMT ": path: node %s of the board is disabled (status)",
-                         pp->m->name, dev->m->name, dev->m->path);
+        return plan_fail(c, dev->m->node, "path: node %s of the board is disabled (status)", dev->m->path);
     kept = node_kept(c->b, dev->board_node);
     if (kept)
-        return diag_fail(c->d, ERR_INVALID,
-                         DEVICE_FMT ": path: %s is %s, which cannot be given to a partition", pp->m->name,
-                         dev->m->name, dev->m->path, kept);
+        return plan_fail(c, dev->m->node, "path: %s is %s, which cannot be given to a partition",
+                         dev->m->path, kept);
     if (c->b->uart.present && dev->board_node == c->b->uart.node) {
         err_t e = uart_check(c, pp, dev);
 
         if (e)
             return e;
     }
-    return platform_stream(c, pp, dev, stream);
+    *stream = board_node_stream(c->b, dev->board_node, &dev->smmu, &dev->sid);
+    if (!*stream && dt_has(dt, dev->board_node, "iommus"))
+        return plan_fail(c, dev->m->node,
+                         "path: iommus of %s is not <&smmu sid> of an enabled SMMUv3: nothing "
+                         "else can be given to a partition",
+                         dev->m->path);
+    return ERR_NONE;
 }
 
 static err_t pci_find(struct plan_ctx *c, const struct plan_partition *pp, struct plan_device *dev,
@@ -111,18 +92,20 @@ static err_t pci_find(struct plan_ctx *c, const struct plan_partition *pp, struc
 
     dev->board_node = DT_NONE;
     dev->slot = slot;
+    if (c->b->pci.present && bdf >> 8 != c->b->pci.bus_first)
+        return plan_fail(c, dev->m->node,
+                         "pci: " BDF_FMT " is not on the root bus (%02x): others are not supported",
+                         BDF_ARG(bdf), c->b->pci.bus_first);
     dev->fn = c->b->pci.present ? board_pci_find(c->b, bdf) : NULL;
     if (!dev->fn)
-        return diag_fail(c->d, ERR_INVALID, DEVICE_FMT ": pci: the board has no function " BDF_FMT,
-                         pp->m->name, dev->m->name, BDF_ARG(bdf));
+        return plan_fail(c, dev->m->node, "pci: the board has no function " BDF_FMT, BDF_ARG(bdf));
     if (dev->fn->header != 0)
-        return diag_fail(c->d, ERR_INVALID,
-                         DEVICE_FMT ": pci: function " BDF_FMT
-                                    " has header type %u (a bridge); only devices (0) can be given",
-                         pp->m->name, dev->m->name, BDF_ARG(bdf), dev->fn->header);
+        return plan_fail(c, dev->m->node,
+                         "pci: function " BDF_FMT
+                         " has header type %u (a bridge); only devices (0) can be given",
+                         BDF_ARG(bdf), dev->fn->header);
     if (slot > PCI_SLOTS)
-        return diag_fail(c->d, ERR_NO_SPACE, "/partitions/%s/devices: more than %u PCI functions",
-                         pp->m->name, PCI_SLOTS);
+        return plan_fail(c, pp->m->node, "devices: more than %u PCI functions", PCI_SLOTS);
     *stream = board_pci_stream(c->b, bdf, &dev->smmu, &dev->sid);
     return ERR_NONE;
 }
@@ -132,24 +115,24 @@ static err_t dma_check(struct plan_ctx *c, const struct plan_partition *pp, stru
                        bool stream)
 {
     const struct manifest_device *m = dev->m;
+    const char *word = m->no_dma ? board_master_word(c->b, dev->board_node) : NULL;
 
+    if (word)
+        return plan_fail(c, m->node, "no-dma: %s of %s says that it is a bus master: drop no-dma", word,
+                         m->path);
     if (stream && m->unprotected_dma)
-        return diag_fail(c->d, ERR_INVALID,
-                         DEVICE_FMT ": unprotected-dma: an IOMMU stands in front: drop unprotected-dma",
-                         pp->m->name, m->name);
+        return plan_fail(c, m->node, "unprotected-dma: an IOMMU stands in front: drop unprotected-dma");
     if (stream && c->b->smmu[dev->smmu].sid_bits < 32 && dev->sid >> c->b->smmu[dev->smmu].sid_bits)
-        return diag_fail(c->d, ERR_INVALID, DEVICE_FMT ": stream id 0x%x does not fit the SMMU's %u bits",
-                         pp->m->name, m->name, dev->sid, c->b->smmu[dev->smmu].sid_bits);
+        return plan_fail(c, m->node, "stream id 0x%x does not fit the SMMU's %u bits", dev->sid,
+                         c->b->smmu[dev->smmu].sid_bits);
     if (!stream && !m->no_dma && !m->unprotected_dma)
-        return diag_fail(
-            c->d, ERR_INVALID,
-            DEVICE_FMT ": no IOMMU stands in front of it (I9): write unprotected-dma in an identity "
-                       "partition%s",
-            pp->m->name, m->name, m->kind == DEVICE_PLATFORM ? ", or no-dma if it is not a bus master" : "");
+        return plan_fail(c, m->node,
+                         "no IOMMU stands in front of it (I9): write unprotected-dma in an identity "
+                         "partition%s",
+                         m->kind == DEVICE_PLATFORM ? ", or no-dma if it is not a bus master" : "");
     if (m->unprotected_dma && !pp->m->identity)
-        return diag_fail(c->d, ERR_INVALID, DEVICE_FMT ": unprotected-dma: needs physmap = \"identity\" (I9)",
-                         pp->m->name, m->name);
-    dev->is_protected = stream && !m->no_dma;
+        return plan_fail(c, m->node, "unprotected-dma: needs physmap = \"identity\" (I9)");
+    dev->is_protected = stream;
     return ERR_NONE;
 }
 
@@ -162,13 +145,17 @@ static err_t device_check_others(struct plan_ctx *c, const struct plan_partition
             bool same = dev->fn ? o->fn == dev->fn : o->board_node == dev->board_node;
 
             if (same)
-                return diag_fail(c->d, ERR_INVALID, DEVICE_FMT ": is the same device as " DEVICE_FMT,
-                                 pp->m->name, dev->m->name, q->m->name, o->m->name);
+                return plan_fail(c, dev->m->node, "is the same device as " DEVICE_FMT, q->m->name,
+                                 o->m->name);
+            if (q != pp && dev->fn && o->fn && dev->fn->bdf >> 3 == o->fn->bdf >> 3)
+                return plan_fail(c, dev->m->node,
+                                 "functions of one device reach each other without an IOMMU, and " DEVICE_FMT
+                                 " is another of %02x:%02x: both belong in one partition",
+                                 q->m->name, o->m->name, dev->fn->bdf >> 8, dev->fn->bdf >> 3 & 31u);
             if (q != pp && dev->is_protected && o->is_protected && o->smmu == dev->smmu && o->sid == dev->sid)
-                return diag_fail(c->d, ERR_INVALID,
-                                 DEVICE_FMT ": has stream id 0x%x, as " DEVICE_FMT
-                                            " has: both belong in one partition",
-                                 pp->m->name, dev->m->name, dev->sid, q->m->name, o->m->name);
+                return plan_fail(c, dev->m->node,
+                                 "has stream id 0x%x, as " DEVICE_FMT " has: both belong in one partition",
+                                 dev->sid, q->m->name, o->m->name);
         }
     }
     return ERR_NONE;
@@ -234,22 +221,20 @@ static err_t irq_add(struct plan_ctx *c, struct plan_partition *pp, const struct
     const char *kept = irq_kept(c, irq.intid);
 
     if (irq.intid < IRQ_SPI_FIRST || irq.intid >= IRQ_LIMIT)
-        return diag_fail(c->d, ERR_INVALID,
-                         DEVICE_FMT ": its interrupt has INTID %u; only SPIs (32..1019) can be given",
-                         pp->m->name, dev->m->name, irq.intid);
+        return plan_fail(c, dev->m->node, "its interrupt has INTID %u; only SPIs (32..1019) can be given",
+                         irq.intid);
     if (kept)
-        return diag_fail(c->d, ERR_INVALID, DEVICE_FMT ": its interrupt (SPI %u) is the hypervisor's, for %s",
-                         pp->m->name, dev->m->name, irq.intid - IRQ_SPI_FIRST, kept);
+        return plan_fail(c, dev->m->node, "its interrupt (SPI %u) is the hypervisor's, for %s",
+                         irq.intid - IRQ_SPI_FIRST, kept);
     for (const struct plan_partition *q = c->p->partition; q <= pp; q++) {
         for (const struct plan_irq *o = q->irq; o < q->irq + q->irqs; o++) {
             if (o->irq.intid != irq.intid || o->virtual_only)
                 continue;
             if (q == pp)
                 return ERR_NONE;
-            return diag_fail(c->d, ERR_INVALID,
-                             DEVICE_FMT ": shares interrupt line SPI %u with " DEVICE_FMT
-                                        ": both belong in one partition",
-                             pp->m->name, dev->m->name, irq.intid - IRQ_SPI_FIRST, q->m->name, o->name);
+            return plan_fail(c, dev->m->node,
+                             "shares interrupt line SPI %u with " DEVICE_FMT ": both belong in one partition",
+                             irq.intid - IRQ_SPI_FIRST, q->m->name, o->name);
         }
     }
     pp->irq[pp->irqs++] = (struct plan_irq){.irq = irq, .name = dev->m->name};

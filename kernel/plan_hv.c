@@ -183,15 +183,15 @@ static err_t pool_place(struct plan_ctx *c)
 err_t plan_hv_place(struct plan_ctx *c)
 {
     struct plan_hypervisor *hv = &c->p->hv;
-    struct pt_shape shape = {
-        .in_bits = 48, .out_bits = c->b->pa_bits < 48 ? c->b->pa_bits : 48, .root_level = 3, .leaf_level = 2};
     err_t e = hv_spans(c);
 
+    hv->shape = (struct pt_shape){
+        .in_bits = 48, .out_bits = c->b->pa_bits < 48 ? c->b->pa_bits : 48, .root_level = 3, .leaf_level = 2};
     if (!e)
         e = smmu_count(c);
     if (e)
         return e;
-    hv->el2_frames = pt_count(shape, hv->span, hv->spans);
+    hv->el2_frames = pt_count(hv->shape, hv->span, hv->spans);
     hv->cpu_frames = (uint64_t)c->b->cpus * HV_STACK_FRAMES;
     hv->pool_frames = hv->el2_frames + hv->cpu_frames + hv->smmu_frames;
     for (uint32_t i = 0; i < c->p->partitions; i++) {

@@ -14,11 +14,7 @@
 #define SIZE_2M      (UINT64_C(1) << 21)
 #define SIZE_1G      (UINT64_C(1) << 30)
 #define INITRD_REACH (UINT64_C(32) << 30) /* with the kernel, from a multiple of 1 GiB */
-
-/* Guest-contiguous RAM: bytes [first, end). */
-struct ram {
-    uint64_t first, end;
-};
+#define DTB_ALIGN    GUEST_DTB_MAX
 
 static uint64_t le64(const uint8_t *p)
 {
@@ -29,92 +25,92 @@ static uint64_t le64(const uint8_t *p)
     return v;
 }
 
-/* The run of adjacent RAM extents that holds at; empty: at is not RAM. */
-static struct ram ram_around(const struct physmap *p, uint64_t at)
+/* Bytes [first, end) of adjacent RAM that is all in the guest's /memory, or all not. */
+struct ram {
+    uint64_t first, end;
+};
+
+/* The run that begins with extent *i, which moves behind it; empty: the extent is no RAM. */
+static struct ram ram_run(const struct physmap *p, uint32_t *i)
 {
-    struct ram run = {0, 0};
+    const struct extent *first = &p->ext[*i], *e = first;
+    uint64_t at = first->gfn.n;
 
-    for (uint32_t i = 0; i < p->count; i++) {
-        const struct extent *e = &p->ext[i];
-        uint64_t first = gfn_addr(e->gfn).v, end = first + (e->frames << FRAME_SHIFT);
+    for (; *i < p->count && e->type == EXT_RAM && e->gfn.n == at && e->dma == first->dma; e = &p->ext[++*i])
+        at += e->frames;
+    *i += e == first;
+    return (struct ram){gfn_addr(first->gfn).v, at << FRAME_SHIFT};
+}
 
-        if (e->type != EXT_RAM)
+static err_t image_add(struct plan_ctx *c, struct plan_partition *pp, dt_node_t node, const char *name,
+                       const char *file)
+{
+    struct plan_image *im = &pp->image[pp->images++];
+
+    *im = (struct plan_image){.name = name};
+    im->data = bundle_find(c->in->bundle, file, &im->size);
+    im->room = im->size;
+    if (!im->data)
+        return plan_fail(c, node, "file: the bundle has no file \"%s\"", file);
+    if (!im->size)
+        return plan_fail(c, node, "file: \"%s\" is empty", file);
+    return ERR_NONE;
+}
+
+/* What each region holds at start. */
+static err_t contents_add(struct plan_ctx *c, struct plan_partition *pp)
+{
+    err_t e = ERR_NONE;
+
+    for (uint32_t i = 0; i < c->pieces && !e; i++) {
+        const struct manifest_region *r = c->piece[i].region;
+        struct plan_image *im = &pp->image[pp->images];
+
+        if (!r->file || (i && c->piece[i - 1].region == r))
             continue;
-        if (first != run.end)
-            run.first = first;
-        run.end = end;
-        if (at >= run.first && at < end) {
-            for (i++; i < p->count && p->ext[i].type == EXT_RAM && gfn_addr(p->ext[i].gfn).v == run.end; i++)
-                run.end += p->ext[i].frames << FRAME_SHIFT;
-            return run;
-        }
+        e = image_add(c, pp, r->node, r->name, r->file);
+        im->at = gfn_addr(c->piece[i].gfn);
+        if (!e && im->size > r->frames << FRAME_SHIFT)
+            e = plan_fail(c, r->node, "file: \"%s\" has 0x%lx bytes; the region has 0x%lx", r->file, im->size,
+                          r->frames << FRAME_SHIFT);
     }
-    return (struct ram){0, 0};
+    return e;
 }
 
-static uint64_t ram_first(const struct physmap *p)
+/* An arm64 Image: the bytes that it uses from where it is loaded on, and its offset from a multiple of 2 MiB.
+ */
+static err_t image_read(struct plan_ctx *c, const struct plan_partition *pp, struct plan_image *im,
+                        uint64_t *offset)
 {
-    for (uint32_t i = 0; i < p->count; i++) {
-        if (p->ext[i].type == EXT_RAM)
-            return gfn_addr(p->ext[i].gfn).v;
-    }
-    return 0;
-}
+    uint64_t uses = le64(im->data + IMAGE_SIZE), flags = le64(im->data + IMAGE_FLAGS);
 
-static err_t file_find(struct plan_ctx *c, const struct plan_partition *pp, const char *node,
-                       const struct manifest_image *m, const uint8_t **data, uint64_t *size)
-{
-    *data = bundle_find(c->in->bundle, m->file, size);
-    if (!*data)
-        return diag_fail(c->d, ERR_INVALID, "/partitions/%s/%s: file: the bundle has no file \"%s\"",
-                         pp->m->name, node, m->file);
-    if (!*size)
-        return diag_fail(c->d, ERR_INVALID, "/partitions/%s/%s: file: \"%s\" is empty", pp->m->name, node,
-                         m->file);
+    *offset = le64(im->data + IMAGE_OFFSET);
+    if (uses == 0 || uses > INITRD_REACH || *offset >= SIZE_2M || *offset & FRAME_MASK ||
+        flags & IMAGE_BIG_ENDIAN)
+        return plan_fail(
+            c, pp->m->kernel.node,
+            "file: \"%s\" is an arm64 Image of size 0x%lx, text offset 0x%lx, "
+            "flags 0x%lx; right is a size that is not zero, an offset of whole pages below 2 MiB, "
+            "little-endian",
+            pp->m->kernel.file, uses, *offset, flags);
+    im->room = uses > im->size ? uses : im->size;
     return ERR_NONE;
 }
 
-/* Load address, entry, and the bytes that the kernel uses from there on. */
-static err_t kernel_place(struct plan_ctx *c, struct plan_partition *pp, uint64_t *size)
+/*
+ * The DTB is as high as it goes, so that a small guest has its RAM in one piece. It is written in
+ * one piece, too: it must not cross from one extent into the next.
+ */
+static bool dtb_fit(struct plan_partition *pp, uint64_t from, const struct ram *ram)
 {
-    const struct manifest_image *m = &pp->m->kernel;
-    const uint8_t *k = pp->kernel;
-    bool image = pp->kernel_size >= IMAGE_HEADER && !memcmp(k + IMAGE_MAGIC, "ARM\x64", 4);
-    uint64_t offset = image ? le64(k + IMAGE_OFFSET) : 0;
+    uint64_t at = ROUND_DOWN(ram->end, DTB_ALIGN);
 
-    *size = pp->kernel_size;
-    if (!image && !m->placed)
-        return diag_fail(
-            c->d, ERR_INVALID,
-            "/partitions/%s/kernel: load: missing; \"%s\" is not an arm64 Image, say where it is put",
-            pp->m->name, m->file);
-    if (image && m->placed)
-        return diag_fail(
-            c->d, ERR_INVALID,
-            "/partitions/%s/kernel: load: only for raw images; \"%s\" is an arm64 Image: drop load",
-            pp->m->name, m->file);
-    if (image) {
-        if (le64(k + IMAGE_SIZE) == 0 || le64(k + IMAGE_SIZE) > INITRD_REACH || offset >= SIZE_2M ||
-            le64(k + IMAGE_FLAGS) & IMAGE_BIG_ENDIAN)
-            return diag_fail(
-                c->d, ERR_INVALID,
-                "/partitions/%s/kernel: file: \"%s\" is an arm64 Image of size 0x%lx, text offset 0x%lx, "
-                "flags 0x%lx; right is a size that is not zero, an offset below 2 MiB, little-endian",
-                pp->m->name, m->file, le64(k + IMAGE_SIZE), offset, le64(k + IMAGE_FLAGS));
-        *size = le64(k + IMAGE_SIZE) > *size ? le64(k + IMAGE_SIZE) : *size;
-    }
-    pp->kernel_load = image ? gaddr(ROUND_UP(ram_first(&pp->physmap), SIZE_2M) + offset) : m->load;
-    pp->entry = pp->kernel_load;
-    return ERR_NONE;
-}
+    while (at >= from + GUEST_DTB_MAX) {
+        const struct extent *e;
 
-/* The DTB is written in one piece: it must not cross from one extent into the next. */
-static bool dtb_place(struct plan_partition *pp, uint64_t at, const struct ram *ram)
-{
-    for (; at < ram->end && ram->end - at >= GUEST_DTB_MAX; at += SIZE_2M) {
-        const struct extent *e = physmap_find(&pp->physmap, gfn_of(gaddr(at)));
-
+        at -= DTB_ALIGN;
         pp->dtb = gaddr(at);
+        e = physmap_find(&pp->physmap, gfn_of(pp->dtb));
         if (e && e->gfn.n + e->frames >= gfn_of(gaddr(at + GUEST_DTB_MAX)).n)
             return true;
     }
@@ -122,41 +118,90 @@ static bool dtb_place(struct plan_partition *pp, uint64_t at, const struct ram *
 }
 
 /*
- *   load            2 MiB              2 MiB
- *   [ kernel, bss ] .... [ initrd ] .... [ DTB ]
+ *   load            64 KiB           64 KiB
+ *   [ kernel, bss ] [ initrd ] ..... [ DTB ] of one run of RAM
  */
-err_t plan_images_place(struct plan_ctx *c, struct plan_partition *pp)
+static bool images_fit(struct plan_partition *pp, uint64_t load, const struct ram *ram)
 {
-    uint64_t size = 0, end, room;
-    struct ram ram;
-    err_t e = file_find(c, pp, "kernel", &pp->m->kernel, &pp->kernel, &pp->kernel_size);
+    struct plan_image *kernel = pp->image, *initrd = kernel + 1;
+    uint64_t end = load + kernel->room;
 
-    if (!e && pp->m->initrd.file)
-        e = file_find(c, pp, "initrd", &pp->m->initrd, &pp->initrd, &pp->initrd_size);
-    if (!e)
-        e = kernel_place(c, pp, &size);
+    pp->entry = kernel->at = gaddr(load);
+    if (pp->m->initrd.file) {
+        initrd->at = pp->initrd = gaddr(ROUND_UP(end, DTB_ALIGN));
+        end = initrd->at.v + initrd->size;
+        if (end - ROUND_DOWN(load, SIZE_1G) > INITRD_REACH)
+            return false;
+    }
+    return load >= ram->first && load < ram->end && dtb_fit(pp, end, ram);
+}
+
+/* Where the manifest says, or an Image in the first run of /memory with room for all. */
+static err_t images_place(struct plan_ctx *c, struct plan_partition *pp)
+{
+    const struct manifest_image *m = &pp->m->kernel;
+    struct plan_image *im = pp->image;
+    bool image = im->size >= IMAGE_HEADER && !memcmp(im->data + IMAGE_MAGIC, "ARM\x64", 4);
+    uint64_t offset = 0, need = 0;
+    err_t e = image ? image_read(c, pp, im, &offset) : ERR_NONE;
+
     if (e)
         return e;
-    ram = ram_around(&pp->physmap, pp->kernel_load.v);
-    room = ram.end - pp->kernel_load.v;
-    if (!ram.end)
-        return diag_fail(c->d, ERR_INVALID,
-                         "/partitions/%s/kernel: 0x%lx, where \"%s\" is loaded, is not RAM of the partition",
-                         pp->m->name, pp->kernel_load.v, pp->m->kernel.file);
-    end = ROUND_UP(pp->kernel_load.v + size, SIZE_2M);
-    if (pp->initrd) {
-        pp->initrd_load = gaddr(end);
-        end = ROUND_UP(end + pp->initrd_size, SIZE_2M);
-        if (end - ROUND_DOWN(pp->kernel_load.v, SIZE_1G) > INITRD_REACH)
-            return diag_fail(c->d, ERR_INVALID,
-                             "/partitions/%s/initrd: ends at 0x%lx, more than 32 GiB above the kernel",
-                             pp->m->name, end);
+    if (!image && !m->placed)
+        return plan_fail(c, pp->m->kernel.node,
+                         "load: missing; \"%s\" is not an arm64 Image, say where it is put", m->file);
+    if (image && m->placed && (m->load.v - offset) & (SIZE_2M - 1))
+        return plan_fail(c, pp->m->kernel.node,
+                         "load: 0x%lx; \"%s\" is an arm64 Image, right is 0x%lx above a "
+                         "multiple of 2 MiB, or no load",
+                         m->load.v, m->file, offset);
+    for (uint32_t i = 0; i < pp->physmap.count;) {
+        const struct extent *x = &pp->physmap.ext[i];
+        struct ram ram = ram_run(&pp->physmap, &i);
+
+        if ((!image || x->dma == (R_READ | R_WRITE)) &&
+            images_fit(pp, m->placed ? m->load.v : ROUND_UP(ram.first, SIZE_2M) + offset, &ram))
+            return ERR_NONE;
     }
-    if (!dtb_place(pp, end, &ram))
-        return diag_fail(c->d, ERR_NO_SPACE,
-                         "/partitions/%s: kernel, initrd and DTB need %lu KiB of adjacent RAM from 0x%lx on; "
-                         "there are %lu KiB",
-                         pp->m->name, (end + GUEST_DTB_MAX - pp->kernel_load.v) >> 10, pp->kernel_load.v,
-                         room >> 10);
+    need = im->room + pp->initrd_size + (pp->initrd_size ? UINT64_C(2) : 1) * DTB_ALIGN;
+    return plan_fail(c, pp->m->kernel.node,
+                     "\"%s\", initrd and DTB need %lu KiB of adjacent RAM%s from %s0x%lx on", m->file,
+                     ROUND_UP(need, DTB_ALIGN) >> 10, image ? " with dma = \"rw\"" : "",
+                     m->placed ? "" : "a multiple of 2 MiB + ", m->placed ? m->load.v : offset);
+}
+
+static err_t images_check(struct plan_ctx *c, const struct plan_partition *pp)
+{
+    for (uint32_t i = 0; i < pp->images; i++) {
+        for (uint32_t k = 0; k < i; k++) {
+            const struct plan_image *a = &pp->image[i], *b = &pp->image[k];
+
+            if (ranges_overlap(a->at.v, a->room, b->at.v, b->room))
+                return plan_fail(c, pp->m->node, "%s at 0x%lx-0x%lx and %s at 0x%lx-0x%lx overlap", a->name,
+                                 a->at.v, a->at.v + a->room - 1, b->name, b->at.v, b->at.v + b->room - 1);
+        }
+    }
     return ERR_NONE;
+}
+
+err_t plan_images_place(struct plan_ctx *c, struct plan_partition *pp)
+{
+    const struct manifest_image *m = &pp->m->kernel, *initrd = &pp->m->initrd;
+    err_t e;
+
+    pp->image = ARENA_NEW(c->a, struct plan_image, pp->m->regions + 3, c->d);
+    if (!pp->image)
+        return ERR_NO_SPACE;
+    e = image_add(c, pp, m->node, "kernel", m->file);
+    if (!e && initrd->file) {
+        e = image_add(c, pp, initrd->node, "initrd", initrd->file);
+        pp->initrd_size = pp->image[1].size;
+    }
+    if (!e)
+        e = images_place(c, pp);
+    if (e)
+        return e;
+    pp->image[pp->images++] = (struct plan_image){.name = "DTB", .at = pp->dtb, .room = GUEST_DTB_MAX};
+    e = contents_add(c, pp);
+    return e ? e : images_check(c, pp);
 }

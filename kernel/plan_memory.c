@@ -2,12 +2,10 @@
 /* Machine memory: who has it already, and where the rest of the manifest's regions go. */
 #include "plan_private.h"
 
-#include "fmt.h"
-
 #include <string.h>
 
 #define PA_LIMIT     (UINT64_C(1) << (47 - FRAME_SHIFT)) /* the stacks' area begins there */
-#define FIXED_CLAIMS 3
+#define FIXED_CLAIMS 4
 
 err_t runs_of_memory(struct runs *l, const struct board *b, uint32_t cuts, struct arena *a, struct diag *d)
 {
@@ -67,46 +65,27 @@ static bool board_has_ram(const struct board *b, struct run r)
     return false;
 }
 
-static bool board_has_reserved(const struct board *b, struct run r)
+/* What the board reserves around r; NULL: not all of r is in one such range. */
+static const struct board_range *board_reserved(const struct board *b, struct run r)
 {
     for (uint32_t i = 0; i < b->reserveds; i++) {
         struct run m = run_touched(b->reserved[i].base, b->reserved[i].size);
 
         if (m.first <= r.first && r.end <= m.end)
-            return true;
+            return &b->reserved[i];
     }
-    return false;
+    return NULL;
 }
 
-/* A doorbell is the page that an ITS translates from (IHI 0069, 12.9: GITS_TRANSLATER), never its control
- * page. */
-static bool board_has_doorbell(struct plan_ctx *c, struct run r)
-{
-    const struct dt *dt = c->b->dt;
-    dt_node_t n = DT_NONE;
-
-    while ((n = dt_first_compatible(dt, n, "arm,gic-v3-its")) != DT_NONE) {
-        struct diag quiet = {{0}};
-        uint64_t base, size;
-        bool exists;
-
-        if (dt_is_enabled(dt, n) && !dt_reg(dt, n, 0, &base, &size, &exists, &quiet) && exists &&
-            size >= 0x20000 && r.first == (base + 0x10000) >> FRAME_SHIFT && r.end - r.first <= 16)
-            return true;
-    }
-    return false;
-}
-
-/* Refuse r for the node at path when somebody has it. may_reserved: the board's reserved memory does not
+/* Refuse r for node when somebody has it. may_reserved: the board's reserved memory does not
  * stand in the way. */
-static err_t claim_check(struct plan_ctx *c, const char *path, struct run r, bool may_reserved)
+static err_t claim_check(struct plan_ctx *c, dt_node_t node, struct run r, bool may_reserved)
 {
     for (uint32_t i = 0; i < c->claims; i++) {
         const struct claim *o = &c->claim[i];
 
         if (run_overlaps(o->at, r) && !(may_reserved && o->is_reserved))
-            return diag_fail(c->d, ERR_INVALID,
-                             "%s: machine memory " RUN_FMT " collides with %s%s%s%s at " RUN_FMT, path,
+            return plan_fail(c, node, "machine memory " RUN_FMT " collides with %s%s%s%s at " RUN_FMT,
                              RUN_ARG(r), o->kind, o->name, o->partition ? " of partition " : "",
                              o->partition ? o->partition : "", RUN_ARG(o->at));
     }
@@ -121,38 +100,43 @@ static void claim_add(struct plan_ctx *c, struct claim claim)
     runs_cut(&c->free, claim.at);
 }
 
-/* Pinned memory of the node at path, which must be RAM of the board. */
-static err_t claim_ram(struct plan_ctx *c, const char *path, struct claim claim)
+/* Pinned memory of node, which must be RAM of the board. */
+static err_t claim_ram(struct plan_ctx *c, dt_node_t node, struct claim claim)
 {
-    err_t e = claim_check(c, path, claim.at, false);
+    err_t e = claim_check(c, node, claim.at, false);
 
     if (e)
         return e;
     if (!board_has_ram(c->b, claim.at))
-        return diag_fail(c->d, ERR_INVALID, "%s: machine memory " RUN_FMT " is not RAM of the board", path,
-                         RUN_ARG(claim.at));
+        return plan_fail(c, node, "machine memory " RUN_FMT " is not RAM of the board", RUN_ARG(claim.at));
     claim_add(c, claim);
     return ERR_NONE;
 }
 
-static err_t claim_reserved(struct plan_ctx *c, const char *path, struct claim claim)
+/* Memory that is given with what is in it: the board must say that it is reserved, or be said to have left
+ * that out. */
+static err_t claim_reserved(struct plan_ctx *c, dt_node_t node, struct claim claim,
+                            const struct manifest_region *r)
 {
-    err_t e = claim_check(c, path, claim.at, true);
+    const struct board_range *in = board_reserved(c->b, claim.at);
+    err_t e = claim_check(c, node, claim.at, !r->unlisted);
 
     if (e)
         return e;
-    if (!board_has_ram(c->b, claim.at) && !board_has_reserved(c->b, claim.at))
-        return diag_fail(c->d, ERR_INVALID,
-                         "%s: reg: " RUN_FMT " is neither RAM nor reserved memory of the board", path,
-                         RUN_ARG(claim.at));
+    if (r->unlisted ? !board_has_ram(c->b, claim.at) : !in || (in->no_map && !r->is_boards))
+        return plan_fail(
+            c, node, "reg: " RUN_FMT " is %s", RUN_ARG(claim.at),
+            r->unlisted ? "not RAM of the board"
+            : in        ? "firmware's own (no-map); only a device that the board says uses it brings it"
+                        : "not in one reserved range of the board; say unlisted where firmware omits it");
     claim_add(c, claim);
     return ERR_NONE;
 }
 
-static void region_path(char *buf, size_t size, const struct manifest_partition *m,
-                        const struct manifest_region *r)
+/* What a message about the region points at. */
+static dt_node_t region_node(const struct manifest_partition *m, const struct manifest_region *r)
 {
-    fmt_print(buf, size, "/partitions/%s/memory/%s", m->name, r->name);
+    return r->is_boards ? m->node : r->node;
 }
 
 /* Where the manifest itself puts a region in machine memory; a shared one lies where /shared says. */
@@ -166,24 +150,23 @@ static err_t claim_region(struct plan_ctx *c, const struct manifest_partition *m
 {
     struct run at = {r->mfn.n, r->mfn.n + r->frames};
     struct claim claim = {.at = at, .kind = "region ", .name = r->name, .partition = m->name};
-    char path[96];
+    dt_node_t node = region_node(m, r);
 
-    region_path(path, sizeof path, m, r);
     if (r->type == EXT_RESERVED)
-        return claim_reserved(c, path, claim);
+        return claim_reserved(c, node, claim, r);
     if (r->type != EXT_DOORBELL)
-        return claim_ram(c, path, claim);
+        return claim_ram(c, node, claim);
     /* Nobody owns a doorbell: several partitions may write to the same one. */
-    if (!board_has_doorbell(c, at))
-        return diag_fail(c->d, ERR_INVALID,
-                         "%s: reg: " RUN_FMT
+    if (!board_is_doorbell(c->b, at.first, at.end - at.first))
+        return plan_fail(c, node,
+                         "reg: " RUN_FMT
                          " is not a doorbell of the board%s; right is the page 0x10000 above the "
                          "start of an arm,gic-v3-its",
-                         path, RUN_ARG(at), board_has_ram(c->b, at) ? " but RAM" : "");
+                         RUN_ARG(at), board_has_ram(c->b, at) ? " but RAM" : "");
     return ERR_NONE;
 }
 
-static void claim_fixed(struct plan_ctx *c)
+static err_t claim_fixed(struct plan_ctx *c)
 {
     const struct plan_hypervisor *hv = &c->p->hv;
     struct claim fixed[] = {
@@ -191,11 +174,18 @@ static void claim_fixed(struct plan_ctx *c)
          .kind = "the hypervisor image",
          .name = ""},
         {.at = run_touched(hv->bundle, hv->bundle_end.v - hv->bundle.v), .kind = "the bundle", .name = ""},
+        {.at = run_touched(hv->arena, hv->arena_end.v - hv->arena.v),
+         .kind = "the hypervisor's arena",
+         .name = ""},
         {.at = run_touched(hv->dtb, hv->dtb_end.v - hv->dtb.v), .kind = "the firmware DTB", .name = ""},
     };
 
-    for (uint32_t i = 0; i < FIXED_CLAIMS; i++)
+    for (uint32_t i = 0; i < FIXED_CLAIMS; i++) {
+        if (fixed[i].at.first < fixed[i].at.end && !board_has_ram(c->b, fixed[i].at))
+            return diag_fail(c->d, ERR_INVALID, "%s at " RUN_FMT " is not in RAM of the board", fixed[i].kind,
+                             RUN_ARG(fixed[i].at));
         claim_add(c, fixed[i]);
+    }
     for (uint32_t i = 0; i < c->b->reserveds; i++) {
         const struct board_range *r = &c->b->reserved[i];
 
@@ -204,17 +194,63 @@ static void claim_fixed(struct plan_ctx *c)
                                     .name = r->name ? r->name : "of the board",
                                     .is_reserved = true});
     }
+    return ERR_NONE;
 }
 
 static err_t claim_shared(struct plan_ctx *c, uint32_t i)
 {
     const struct manifest_shared *s = &c->in->manifest->shared[i];
     struct run at = {s->mfn.n, s->mfn.n + s->frames};
-    char path[48];
 
-    fmt_print(path, sizeof path, "/shared/%s", s->name);
     c->p->shared[i] = mfn_addr(s->mfn);
-    return claim_ram(c, path, (struct claim){.at = at, .kind = "/shared/", .name = s->name});
+    return claim_ram(c, s->node, (struct claim){.at = at, .kind = "/shared/", .name = s->name});
+}
+
+/*
+ * I10: the reserved memory of the board that a device of pp uses becomes a region like those that the
+ * manifest declares, unless one of those holds it already.
+ */
+static err_t reserved_find(struct plan_ctx *c, struct plan_partition *pp)
+{
+    pp->reserved = ARENA_NEW(c->a, struct manifest_region, pp->devices ? c->b->reserveds : 0, c->d);
+    if (!pp->reserved)
+        return ERR_NO_SPACE;
+    for (uint32_t i = 0; pp->devices && i < c->b->reserveds; i++) {
+        const struct board_range *b = &c->b->reserved[i];
+        uint64_t first = b->base.v >> FRAME_SHIFT, frames = b->size >> FRAME_SHIFT;
+        enum board_use use = USE_NONE;
+        bool declared = false;
+
+        for (uint32_t k = 0; k < pp->devices && use != USE_MOVED; k++) {
+            enum board_use u = board_reserved_use(c->b, i, plan_device_node(c->b, &pp->device[k]));
+
+            use = u > use ? u : use;
+        }
+        if (use == USE_MOVED)
+            return plan_fail(c, pp->m->node,
+                             "devices: iommu-addresses of the board's %s is another address than "
+                             "its reg, 0x%lx: such a device cannot be given to a partition",
+                             b->name, b->base.v);
+        for (uint32_t k = 0; k < pp->m->regions; k++) {
+            const struct manifest_region *r = &pp->m->region[k];
+
+            declared |=
+                r->type == EXT_RESERVED && r->mfn.n <= first && first + frames <= r->mfn.n + r->frames;
+        }
+        if (use && !declared)
+            pp->reserved[pp->reserveds++] = (struct manifest_region){.name = b->name,
+                                                                     .node = b->node,
+                                                                     .type = EXT_RESERVED,
+                                                                     .placed = true,
+                                                                     .pinned = true,
+                                                                     .is_boards = true,
+                                                                     .gfn = gfn(first),
+                                                                     .mfn = mfn(first),
+                                                                     .frames = frames,
+                                                                     .cpu = R_READ | R_WRITE,
+                                                                     .dma = R_READ | R_WRITE};
+    }
+    return ERR_NONE;
 }
 
 static err_t claim_pinned(struct plan_ctx *c)
@@ -229,6 +265,8 @@ static err_t claim_pinned(struct plan_ctx *c)
 
         for (uint32_t k = 0; k < q->regions && !e; k++)
             e = region_is_fixed(&q->region[k]) ? claim_region(c, q, &q->region[k]) : ERR_NONE;
+        for (uint32_t k = 0; k < c->p->partition[i].reserveds && !e; k++)
+            e = claim_region(c, q, &c->p->partition[i].reserved[k]);
     }
     return e;
 }
@@ -240,8 +278,14 @@ err_t plan_memory_claim(struct plan_ctx *c)
     err_t e;
 
     for (uint32_t i = 0; i < m->partitions; i++) {
-        regions += m->partition[i].regions;
-        most = m->partition[i].regions > most ? m->partition[i].regions : most;
+        uint32_t n;
+
+        e = reserved_find(c, &c->p->partition[i]);
+        if (e)
+            return e;
+        n = m->partition[i].regions + c->p->partition[i].reserveds;
+        regions += n;
+        most = n > most ? n : most;
     }
     owners = FIXED_CLAIMS + c->b->reserveds + m->shareds + regions;
     /*
@@ -257,8 +301,8 @@ err_t plan_memory_claim(struct plan_ctx *c)
     c->p->shared = ARENA_NEW(c->a, maddr_t, m->shareds, c->d);
     if (!c->claim || !c->piece || !c->p->shared)
         return ERR_NO_SPACE;
-    claim_fixed(c);
-    return claim_pinned(c);
+    e = claim_fixed(c);
+    return e ? e : claim_pinned(c);
 }
 
 /* The highest start in r with room for frames whose number is phase modulo align. */
@@ -308,12 +352,12 @@ static struct free_sum free_sum(const struct plan_ctx *c)
     return s;
 }
 
-static err_t free_refuse(struct plan_ctx *c, const char *path, uint64_t frames, struct free_sum s)
+static err_t free_refuse(struct plan_ctx *c, dt_node_t node, uint64_t frames, struct free_sum s)
 {
-    return diag_fail(
-        c->d, ERR_NO_SPACE,
-        "%s: asks for %lu KiB of machine memory; the largest free range has %lu KiB, %lu KiB are free in all",
-        path, frames * 4, s.largest * 4, s.total * 4);
+    return plan_fail(
+        c, node,
+        "asks for %lu KiB of machine memory; the largest free range has %lu KiB, %lu KiB are free in all",
+        frames * 4, s.largest * 4, s.total * 4);
 }
 
 err_t plan_memory_place_shared(struct plan_ctx *c)
@@ -323,13 +367,11 @@ err_t plan_memory_place_shared(struct plan_ctx *c)
     for (uint32_t i = 0; i < m->shareds; i++) {
         const struct manifest_shared *s = &m->shared[i];
         uint64_t start;
-        char path[96];
 
         if (s->pinned)
             continue;
-        fmt_print(path, sizeof path, "/shared/%s", s->name);
         if (!free_take_best(c, s->frames, 0, &start))
-            return free_refuse(c, path, s->frames, free_sum(c));
+            return free_refuse(c, s->node, s->frames, free_sum(c));
         c->p->shared[i] = mfn_addr(mfn(start));
     }
     return ERR_NONE;
@@ -366,7 +408,7 @@ static uint64_t free_largest(const struct plan_ctx *c, uint64_t phase, uint64_t 
 }
 
 /* Several extents, in multiples of 2 MiB, the largest free runs first. */
-static err_t region_split(struct plan_ctx *c, const char *path, const struct manifest_region *r)
+static err_t region_split(struct plan_ctx *c, dt_node_t node, const struct manifest_region *r)
 {
     uint64_t phase = r->gfn.n & (FRAMES_2M - 1), n, start;
     struct free_sum before = free_sum(c);
@@ -377,7 +419,7 @@ static err_t region_split(struct plan_ctx *c, const char *path, const struct man
 
         n = free_largest(c, phase, r->frames - done, &at);
         if (!n || !run_fit(&c->free.run[at], n, FRAMES_2M, phase, &start))
-            return free_refuse(c, path, r->frames, before);
+            return free_refuse(c, node, r->frames, before);
         runs_cut(&c->free, (struct run){start, start + n});
         e = piece_add(c, r, gfn(r->gfn.n + done), start, n);
         if (e)
@@ -386,7 +428,7 @@ static err_t region_split(struct plan_ctx *c, const char *path, const struct man
     return ERR_NONE;
 }
 
-static err_t region_place_shared(struct plan_ctx *c, const char *path, const struct plan_partition *pp,
+static err_t region_place_shared(struct plan_ctx *c, dt_node_t node, const struct plan_partition *pp,
                                  const struct manifest_region *r)
 {
     mfn_t m = mfn_of(c->p->shared[r->shared - c->in->manifest->shared]);
@@ -394,8 +436,7 @@ static err_t region_place_shared(struct plan_ctx *c, const char *path, const str
     if (pp->m->identity)
         return piece_add(c, r, gfn_identity(m), m.n, r->frames);
     if (!r->placed)
-        return diag_fail(c->d, ERR_INVALID,
-                         "%s: reg: missing; a translated partition says where its memory is", path);
+        return plan_fail(c, node, "reg: missing; a translated partition says where its memory is");
     return piece_add(c, r, r->gfn, m.n, r->frames);
 }
 
@@ -403,18 +444,17 @@ static err_t region_place(struct plan_ctx *c, const struct plan_partition *pp,
                           const struct manifest_region *r)
 {
     uint64_t start = r->mfn.n;
-    char path[96];
+    dt_node_t node = region_node(pp->m, r);
 
-    region_path(path, sizeof path, pp->m, r);
     if (r->type == EXT_SHARED)
-        return region_place_shared(c, path, pp, r);
+        return region_place_shared(c, node, pp, r);
     if (region_is_fixed(r))
         return piece_add(c, r, r->placed ? r->gfn : gfn_identity(mfn(start)), start, r->frames);
     if (free_take_best(c, r->frames, r->placed ? r->gfn.n : 0, &start))
         return piece_add(c, r, r->placed ? r->gfn : gfn_identity(mfn(start)), start, r->frames);
     if (pp->m->identity || r->frames < FRAMES_2M)
-        return free_refuse(c, path, r->frames, free_sum(c));
-    return region_split(c, path, r);
+        return free_refuse(c, node, r->frames, free_sum(c));
+    return region_split(c, node, r);
 }
 
 err_t plan_memory_place(struct plan_ctx *c, const struct plan_partition *pp)
@@ -424,5 +464,7 @@ err_t plan_memory_place(struct plan_ctx *c, const struct plan_partition *pp)
     c->pieces = 0;
     for (uint32_t i = 0; i < pp->m->regions && !e; i++)
         e = region_place(c, pp, &pp->m->region[i]);
+    for (uint32_t i = 0; i < pp->reserveds && !e; i++)
+        e = region_place(c, pp, &pp->reserved[i]);
     return e;
 }

@@ -101,6 +101,53 @@ static bool bars_fit(struct plan_partition *pp, const struct board_range *w, uin
     return true;
 }
 
+/*
+ * Who else has something in r: the board's memory, the hypervisor, a device that pp does not have. Of
+ * node itself, DT_NONE included, nothing is in the way.
+ */
+static const char *other_in(const struct plan_ctx *c, const struct plan_partition *pp, dt_node_t node,
+                            struct run r)
+{
+    const struct board *b = c->b;
+    const struct {
+        const struct board_range *range;
+        uint32_t count;
+        const char *name; /* NULL: the range's own */
+    } list[] = {
+        {b->memory, b->memories, "the board's memory"},
+        {b->reserved, b->reserveds, "reserved memory"},
+        {b->mmio, b->mmios, NULL},
+        {&b->pci.mem32, 1, "the PCI window"},
+        {&b->pci.mem64, 1, "the PCI window"},
+    };
+
+    for (uint32_t i = 0; i < c->owns; i++) {
+        if (run_overlaps(r, c->own[i].at))
+            return c->own[i].name;
+    }
+    for (uint32_t k = 0; k < sizeof list / sizeof *list; k++) {
+        for (uint32_t i = 0; i < list[k].count; i++) {
+            const struct board_range *m = &list[k].range[i];
+
+            if (m->size && run_overlaps(r, run_touched(m->base, m->size)) &&
+                (k < 2 || (m->node != node && !plan_has_node(c->p, pp, m->node))))
+                return list[k].name ? list[k].name : m->name;
+        }
+    }
+    return NULL;
+}
+
+static err_t regs_check(struct plan_ctx *c, const struct plan_partition *pp, const struct plan_device *dev,
+                        struct run r)
+{
+    const char *other = other_in(c, pp, dev->board_node, r);
+
+    if (!other)
+        return ERR_NONE;
+    return plan_fail(c, dev->m->node, "path: the pages of its registers, " RUN_FMT ", also hold those of %s",
+                     RUN_ARG(r), other);
+}
+
 static err_t bars_place(struct plan_ctx *c, struct plan_partition *pp)
 {
     const struct board_pci *pci = &c->b->pci;
@@ -110,14 +157,24 @@ static err_t bars_place(struct plan_ctx *c, struct plan_partition *pp)
 
     if (ok && !s.total)
         return ERR_NONE;
+    for (unsigned i = 0; i < 2; i++) {
+        const struct board_range *w = i ? &pci->mem64 : &pci->mem32;
+        const struct run r = run_touched(w->base, w->size);
+        const char *other = w->size ? other_in(c, pp, pci->node, r) : NULL;
+
+        if (other)
+            return plan_fail(c, pp->m->node,
+                             "devices: the board's PCI window " RUN_FMT
+                             " also holds %s: BARs cannot be placed there",
+                             RUN_ARG(r), other);
+    }
     ok = ok && (bars_fit(pp, &pci->mem32, &c->mem32_next, &s) ||
                 (s.all_64 && bars_fit(pp, &pci->mem64, &c->mem64_next, &s)));
     if (!ok)
-        return diag_fail(
-            c->d, ERR_NO_SPACE,
-            "/partitions/%s/devices: BARs of %lu KiB or more, the largest of %lu KiB, do not fit the board's "
-            "PCI windows of %lu KiB (32-bit) and %lu KiB (64-bit)",
-            pp->m->name, s.total >> 10, s.largest >> 10, pci->mem32.size >> 10, pci->mem64.size >> 10);
+        return plan_fail(c, pp->m->node,
+                         "devices: BARs of %lu KiB or more, the largest of %lu KiB, do not fit the board's "
+                         "PCI windows of %lu KiB (32-bit) and %lu KiB (64-bit)",
+                         s.total >> 10, s.largest >> 10, pci->mem32.size >> 10, pci->mem64.size >> 10);
     return ERR_NONE;
 }
 
@@ -144,39 +201,6 @@ static err_t bars_add(struct plan_ctx *c, struct plan_partition *pp, const struc
             return e;
     }
     return ERR_NONE;
-}
-
-/* Who else has something in these pages: the board's memory, the hypervisor, PCI, another device. */
-static err_t regs_check(struct plan_ctx *c, const struct plan_partition *pp, const struct plan_device *dev,
-                        struct run r)
-{
-    const struct board_range *pci[] = {&c->b->pci.mem32, &c->b->pci.mem64};
-    const char *other = NULL;
-
-    for (uint32_t i = 0; i < c->b->memories && !other; i++)
-        other = run_overlaps(r, run_touched(c->b->memory[i].base, c->b->memory[i].size))
-                    ? "the board's memory"
-                    : NULL;
-    for (uint32_t i = 0; i < c->b->reserveds && !other; i++)
-        other = run_overlaps(r, run_touched(c->b->reserved[i].base, c->b->reserved[i].size))
-                    ? "reserved memory"
-                    : NULL;
-    for (uint32_t i = 0; i < c->owns && !other; i++)
-        other = run_overlaps(r, c->own[i].at) ? c->own[i].name : NULL;
-    for (uint32_t i = 0; i < 2 && c->b->pci.present && !other; i++)
-        other = run_overlaps(r, run_touched(pci[i]->base, pci[i]->size)) ? "the PCI window" : NULL;
-    for (uint32_t i = 0; i < c->b->mmios && !other; i++) {
-        const struct board_range *m = &c->b->mmio[i];
-
-        if (m->node != dev->board_node && run_overlaps(r, run_touched(m->base, m->size)) &&
-            !plan_has_node(c->p, pp, m->node))
-            other = m->name;
-    }
-    if (!other)
-        return ERR_NONE;
-    return diag_fail(c->d, ERR_INVALID,
-                     DEVICE_FMT ": path: the pages of its registers, " RUN_FMT ", also hold those of %s",
-                     pp->m->name, dev->m->name, RUN_ARG(r), other);
 }
 
 /* Insert into a sorted list; runs that share a page become one (peer-dma only where all of it says so). */
@@ -222,8 +246,7 @@ static err_t regs_collect(struct plan_ctx *c, struct plan_partition *pp, const s
         found++;
     }
     if (!found)
-        return diag_fail(c->d, ERR_INVALID, DEVICE_FMT ": path: node %s of the board has no registers (reg)",
-                         pp->m->name, dev->m->name, dev->m->path);
+        return plan_fail(c, dev->m->node, "path: node %s of the board has no registers (reg)", dev->m->path);
     return ERR_NONE;
 }
 

@@ -93,6 +93,8 @@ err_t plan_memory_place(struct plan_ctx *c, const struct plan_partition *pp);
 /* plan_device.c */
 /* Find every device of every partition, and what stands in front of it. */
 err_t plan_devices_find(struct plan_ctx *c);
+/* The board's node of a device; DT_NONE: it has none. */
+dt_node_t plan_device_node(const struct board *b, const struct plan_device *dev);
 /* Does pp, or any partition where pp is NULL, have the board's node n as a device? */
 bool plan_has_node(const struct plan *p, const struct plan_partition *pp, dt_node_t n);
 /* Interrupt lines of the devices of pp, into pp->irq. */
@@ -107,6 +109,9 @@ err_t plan_mmio_place(struct plan_ctx *c, struct plan_partition *pp);
 /* plan.c */
 /* physmap_add with the partition in the message. */
 err_t plan_extent_add(struct plan_ctx *c, struct plan_partition *pp, const struct extent *e);
+
+/* ERR_INVALID with "/path/of/node: ", of the manifest's, before the text. */
+err_t plan_fail(struct plan_ctx *c, dt_node_t n, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 #define DEVICE_FMT "/partitions/%s/devices/%s"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dtc.h"
 
+#include <libfdt.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -103,4 +104,30 @@ void mutate_byte(void *data, size_t size)
         *p = edges[mutate_below(sizeof edges)];
     else
         *p ^= (uint8_t)(1u << mutate_below(8));
+}
+
+unsigned mutate_blob(const void *good, size_t size, unsigned rounds, mutate_reader *reader, void *context)
+{
+    uint8_t *blob = malloc(size);
+    unsigned accepted = 0;
+
+    for (unsigned i = 0; i < rounds; i++) {
+        memcpy(blob, good, size);
+        mutate_byte(blob, size);
+        accepted += reader(context, blob, size);
+    }
+    free(blob);
+    for (size_t cut = 0; cut < size; cut += 4) {
+        uint8_t *part = malloc(cut + 8);
+
+        memcpy(part, good, cut);
+        if (cut >= 8)
+            fdt_set_totalsize(part, (uint32_t)cut);
+        if (reader(context, part, cut)) {
+            fprintf(stderr, "accepted %zu of %zu bytes\n", cut, size);
+            abort();
+        }
+        free(part);
+    }
+    return accepted;
 }

@@ -3,6 +3,7 @@
 #ifndef HOST_DTC_H
 #define HOST_DTC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -20,6 +21,13 @@ void *dts_compile_file(const char *path, size_t *size, char *first_line, size_t 
 unsigned mutate_start(unsigned rounds);
 /* A random number below n. */
 unsigned mutate_below(unsigned n);
+/*
+ * Give a reader of untrusted blobs, which says whether it accepts one, `rounds` blobs with one byte
+ * changed and every shorter piece of the good one, none of which may be accepted; returns how many
+ * of the changed ones were.
+ */
+typedef bool mutate_reader(void *context, const void *blob, size_t size);
+unsigned mutate_blob(const void *good, size_t size, unsigned rounds, mutate_reader *reader, void *context);
 /* Change one byte of data to a random other value or to one that often matters. */
 void mutate_byte(void *data, size_t size);
 

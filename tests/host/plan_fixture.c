@@ -40,7 +40,7 @@ const char fixture_manifest[] =
     "              nic { pci = \"00:07.0\"; unprotected-dma; }; };\n"
     "  };\n"
     "  mini {\n"
-    "    cpus = <3>; physmap = \"translated\"; unmapped = \"fault\"; console = \"none\";\n"
+    "    cpus = <3>; physmap = \"translated\"; console = \"none\";\n"
     "    kernel { file = \"rtos\"; load = <0 0x40000000>; };\n"
     "    memory { #address-cells = <2>; #size-cells = <2>;\n"
     "      ram@40000000 { type = \"ram\"; reg = <0 0x40000000 0 0x400000>; host = <0 0x50000000>; };\n"
@@ -64,6 +64,7 @@ static void *bundle_make(size_t *total)
     } file[] = {{"manifest", 64},
                 {"linux", FIXTURE_LINUX_SIZE},
                 {"rtos", FIXTURE_RTOS_SIZE},
+                {"prober", FIXTURE_RTOS_SIZE},
                 {"initrd", FIXTURE_INITRD_SIZE},
                 {"empty-image", 64},
                 {"big-endian-image", 4096}};
@@ -81,12 +82,12 @@ static void *bundle_make(size_t *total)
     h->count = count;
     h->total = (uint32_t)*total;
     for (uint32_t i = 0; i < count; i++) {
-        uint64_t image[4] = {0, 0, i == 4 ? 0 : FIXTURE_LINUX_USES, i == 5 ? 1 : 0xa};
+        uint64_t image[4] = {0, 0, i == 5 ? 0 : FIXTURE_LINUX_USES, i == 6 ? 1 : 0xa};
 
         snprintf(h->entry[i].name, sizeof h->entry[i].name, "%s", file[i].name);
         h->entry[i].offset = at;
         h->entry[i].size = file[i].size;
-        if (i == 1 || i >= 4) {
+        if (i == 1 || i >= 5) {
             memcpy(b + at, image, sizeof image);
             memcpy(b + at + 56, "ARM\x64", 4);
         }
@@ -117,9 +118,11 @@ static err_t fixture_load(struct fixture *f, size_t manifest_size)
         .image = {0x40200000},
         .text_end = {0x40280000},
         .rodata_end = {0x402c0000},
-        .image_end = {0x40400000},
+        .image_end = {0x403f0000},
         .bundle_base = {0x40400000},
         .bundle_end = {0x40800000},
+        .arena = {0x403f0000},
+        .arena_end = {0x40400000},
         .dtb = {0x48000000},
         .dtb_end = {0x48100000},
     };

@@ -7,7 +7,7 @@
 
 #define FIXTURE_LINUX_SIZE  0x100000 /* "linux": an arm64 Image, of which Linux' header says: */
 #define FIXTURE_LINUX_USES  0x1300000
-#define FIXTURE_RTOS_SIZE   0x3000   /* "rtos": raw */
+#define FIXTURE_RTOS_SIZE   0x3000   /* "rtos" and "prober": raw */
 #define FIXTURE_INITRD_SIZE 0x234567 /* "initrd" */
 
 /*
@@ -30,7 +30,8 @@ struct fixture {
 
 /*
  * Board, manifest and bundle read, f->in filled; ends the test when one of them is refused by its
- * reader. Image at 0x40200000, 2 MiB; bundle behind it, 4 MiB; DTB at 0x48000000, 1 MiB.
+ * reader. Image at 0x40200000, 2 MiB with an arena of 64 KiB; bundle behind it, 4 MiB; DTB at
+ * 0x48000000, 1 MiB.
  */
 void fixture_read(struct fixture *f, const char *manifest);
 /* The same, but the manifest may be refused. */

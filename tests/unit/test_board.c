@@ -204,7 +204,9 @@ static void test_cpus(void **state)
             "enable-method: \"spin-table\", only \"psci\"");
     refused(f, "device_type = \"cpu\"", "device_type = \"CPU\"", "no CPU");
     refused(f, "method = \"smc\"", "method = \"hvc\"", "/psci: method: \"hvc\", only \"smc\"");
-    refused(f, "arm,psci-0.2", "arm,psci", "2 CPUs, but no node compatible with arm,psci-0.2");
+    accepted(f, "\"arm,psci-1.0\", \"arm,psci-0.2\"", "\"arm,psci-1.0\"");
+    refused(f, "\"arm,psci-1.0\", \"arm,psci-0.2\"", "\"arm,psci\"",
+            "2 CPUs, but no node compatible with arm,psci-0.2");
     refused(f, "cpus { #address-cells = <1>", "cpus { #address-cells = <3>", "/cpus: #address-cells: 3");
     assert_int_equal(read_edited(f, "reg = <0x100>; status = \"disabled\"", "reg = <0x100>"), ERR_NONE);
     assert_int_equal(f->b.cpus, 3);
@@ -286,10 +288,11 @@ static void test_smmus(void **state)
     accepted(f, "interrupt-names = \"combined\";", "");
     irq_is(f->b.smmu[1].eventq, 0, false);
     refused(f, "0x9050000 0 0x20000", "0x9050000 0 0x1000", "/smmu@9050000: reg: entry 0");
-    refused(f, "interrupts = <0 80 4>", "interrupts = <0 80>", "/smmu@9070000: interrupts: 8 bytes");
-    refused(f, "interrupts = <0 80 4>", "interrupts = <0 988 4>", "<0 988 ...>");
-    refused(f, "interrupts = <0 80 4>", "interrupt-parent = <4>; interrupts = <0 80>",
-            "interrupt-parent is not the GIC");
+    /* What does not come straight to the GIC is as good as none. */
+    accepted(f, "interrupts = <0 80 4>", "interrupts = <0 80>");
+    irq_is(f->b.smmu[1].eventq, 0, false);
+    accepted(f, "interrupts = <0 80 4>", "interrupt-parent = <4>; interrupts = <0 80>");
+    irq_is(f->b.smmu[1].gerror, 0, false);
 }
 
 static void test_mmio(void **state)
@@ -361,6 +364,8 @@ static void test_pci(void **state)
     assert_int_equal(smmu, 1);
     assert_int_equal(sid, 0xf);
     assert_false(board_pci_stream(&f->b, 0x1010, &smmu, &sid));
+    refused(f, "psci {", "pcie@1 { compatible = \"pci-host-ecam-generic\"; }; psci {",
+            "this board has 2 PCI hosts");
     refused(f, "bus-range = <0 15>", "bus-range = <0 16>", "/pcie@10000000: bus-range: <0 16>");
     refused(f, "bus-range = <0 15>", "bus-range = <9 8>", "bus-range: <9 8>");
     refused(f, "bus-range = <0 15>", "bus-range = <250 256>", "bus-range: <250 256>");
@@ -453,7 +458,7 @@ static void test_arena_exhausted(void **state)
     void *blob = dts_compile(good, &size);
 
     for (f->a.size = 0; read_blob(f, blob, size); f->a.size += 64, rounds++)
-        assert_true(strstr(f->d.text, "do not fit") || strstr(f->d.text, "bytes left"));
+        assert_non_null(strstr(f->d.text, "--arena"));
     assert_true(rounds > 10 && f->a.size < full);
     f->a.size = full;
     free(blob);
@@ -492,35 +497,26 @@ static void promises_hold(const struct board *b)
     }
 }
 
+static bool read_mutated(void *context, const void *blob, size_t size)
+{
+    struct fixture *f = context;
+    bool accepts = read_blob(f, blob, size) == ERR_NONE;
+
+    if (accepts)
+        promises_hold(&f->b);
+    else
+        assert_string_not_equal(f->d.text, "");
+    return accepts;
+}
+
 static void test_mutated(void **state)
 {
-    struct fixture *f = *state;
+    unsigned rounds = mutate_start(20000);
     size_t size;
-    uint8_t *good_blob = dts_compile(good, &size), *blob = malloc(size);
-    unsigned kept = 0, rounds = mutate_start(20000);
+    uint8_t *blob = dts_compile(good, &size);
 
-    for (unsigned i = 0; i < rounds; i++) {
-        memcpy(blob, good_blob, size);
-        mutate_byte(blob, size);
-        if (read_blob(f, blob, size)) {
-            assert_string_not_equal(f->d.text, "");
-            continue;
-        }
-        promises_hold(&f->b);
-        kept++;
-    }
-    assert_true(kept || !rounds);
-    for (size_t cut = 0; cut < size; cut += 4) {
-        uint8_t *part = malloc(cut + 8);
-
-        memcpy(part, good_blob, cut);
-        if (cut >= 8)
-            fdt_set_totalsize(part, (uint32_t)cut);
-        assert_int_not_equal(read_blob(f, part, cut), ERR_NONE);
-        free(part);
-    }
+    assert_true(mutate_blob(blob, size, rounds, read_mutated, *state) || !rounds);
     free(blob);
-    free(good_blob);
 }
 
 int main(void)

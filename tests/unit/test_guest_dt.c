@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* links: kernel/plan.c kernel/plan_memory.c kernel/plan_device.c kernel/plan_mmio.c kernel/plan_image.c
- * kernel/plan_hv.c kernel/check.c kernel/guest_dt.c kernel/arena.c kernel/diag.c kernel/fmt.c kernel/dt.c
- * kernel/dt_read.c kernel/board.c kernel/board_irq.c kernel/board_memory.c kernel/board_pci.c
- * kernel/manifest.c kernel/manifest_read.c kernel/manifest_region.c kernel/pool.c kernel/p2m/extent.c
- * kernel/p2m/spans.c kernel/p2m/pt.c kernel/p2m/format_arm_s2.c kernel/p2m/format_arm_el2.c
- * kernel/iommu/bfn.c kernel/iommu/scratch.c kernel/iommu/smmuv3.c kernel/iommu/smmuv3_words.c boot/bundle.c
- * tests/host/plan_fixture.c tests/host/dtc.c tests/host/arch_host.c */
+ * kernel/plan_hv.c kernel/check.c kernel/check_device.c kernel/guest_dt.c kernel/dt_write.c kernel/arena.c
+ * kernel/diag.c kernel/fmt.c kernel/dt.c kernel/dt_read.c kernel/board.c kernel/board_irq.c
+ * kernel/board_memory.c kernel/board_pci.c kernel/manifest.c kernel/manifest_read.c kernel/manifest_region.c
+ * kernel/pool.c kernel/p2m/extent.c kernel/p2m/spans.c kernel/p2m/pt.c kernel/p2m/format_arm_s2.c
+ * kernel/p2m/format_arm_el2.c kernel/iommu/bfn.c kernel/iommu/scratch.c kernel/iommu/smmuv3.c
+ * kernel/iommu/smmuv3_words.c boot/bundle.c tests/host/plan_fixture.c tests/host/dtc.c tests/host/arch_host.c
+ */
 #include "check.h"
 #include "guest_dt.h"
 #include "plan_fixture.h"
@@ -93,8 +94,8 @@ static void test_linux(void **state)
     ASSERT_CELLS("/", "interrupt-parent", 1);
     assert_text("/chosen", "bootargs", "console=ttyAMA0");
     assert_text("/chosen", "stdout-path", "/pl011@9000000");
-    ASSERT_CELLS("/chosen", "linux,initrd-start", 0, 0x41400000);
-    ASSERT_CELLS("/chosen", "linux,initrd-end", 0, 0x41400000 + FIXTURE_INITRD_SIZE);
+    ASSERT_CELLS("/chosen", "linux,initrd-start", 0, 0x41300000);
+    ASSERT_CELLS("/chosen", "linux,initrd-end", 0, 0x41300000 + FIXTURE_INITRD_SIZE);
     ASSERT_CELLS("/chosen", "linux,pci-probe-only", 1);
     ASSERT_CELLS("/memory@40000000", "reg", 0, 0x40000000, 0, 0x10000000);
     assert_absent("/memory@70000000");
@@ -164,6 +165,30 @@ static void test_hypervisor_node(void **state)
     ASSERT_CELLS("/hypervisor/reserved@7fe00000", "reg", 0, 0x7fe00000, 0, 0x100000);
 }
 
+/* RAM that devices cannot reach, or only read, is no memory that a kernel takes its buffers from. */
+static void test_ram_without_dma(void **state)
+{
+    struct extent *e = NULL;
+
+    (void)state;
+    for (uint32_t i = 0; i < f.plan.partition[1].physmap.count; i++) {
+        if (!strcmp(f.plan.partition[1].physmap.ext[i].name, "heap"))
+            e = &f.plan.partition[1].physmap.ext[i];
+    }
+    assert_non_null(e);
+    for (unsigned dma = 0; dma < 2; dma++) {
+        e->dma = (uint8_t)(dma * R_READ);
+        write_dtb(1);
+        assert_absent("/memory@6f800000");
+        ASSERT_CELLS("/hypervisor/ram@6f800000", "reg", 0, 0x6f800000, 0, 0x400000);
+        assert_text("/hypervisor/ram@6f800000", "compatible", "mullion,ram");
+        assert_text("/hypervisor/ram@6f800000", "mullion,region", "heap");
+    }
+    e->dma = R_READ | R_WRITE;
+    write_dtb(1);
+    assert_absent("/hypervisor/ram@6f800000");
+}
+
 static void test_without_console(void **state)
 {
     (void)state;
@@ -225,6 +250,7 @@ int main(void)
         cmocka_unit_test(test_pci),
         cmocka_unit_test(test_platform_devices),
         cmocka_unit_test(test_hypervisor_node),
+        cmocka_unit_test(test_ram_without_dma),
         cmocka_unit_test(test_without_console),
         cmocka_unit_test(test_split_memory),
         cmocka_unit_test(test_too_small),

@@ -280,7 +280,7 @@ static void test_arena_exhausted(void **state)
     void *blob = dts_compile(good, &size);
 
     for (f->a.size = 0; parse(f, blob, size); f->a.size += 64, refused++)
-        assert_true(strstr(f->d.text, "do not fit") || strstr(f->d.text, "bytes left"));
+        assert_non_null(strstr(f->d.text, "--arena"));
     assert_true(refused > 10 && f->a.size < full);
     f->a.size = full;
     free(blob);
@@ -309,35 +309,26 @@ static void promises_hold(const struct manifest *m)
     }
 }
 
+static bool read_mutated(void *context, const void *blob, size_t size)
+{
+    struct fixture *f = context;
+    bool accepts = parse(f, blob, size) == ERR_NONE;
+
+    if (accepts)
+        promises_hold(&f->m);
+    else
+        assert_string_not_equal(f->d.text, "");
+    return accepts;
+}
+
 static void test_mutated(void **state)
 {
-    struct fixture *f = *state;
+    unsigned rounds = mutate_start(20000);
     size_t size;
-    uint8_t *good_blob = dts_compile(good, &size), *blob = malloc(size);
-    unsigned accepted = 0, rounds = mutate_start(20000);
+    uint8_t *blob = dts_compile(good, &size);
 
-    for (unsigned i = 0; i < rounds; i++) {
-        memcpy(blob, good_blob, size);
-        mutate_byte(blob, size);
-        if (parse(f, blob, size)) {
-            assert_string_not_equal(f->d.text, "");
-            continue;
-        }
-        promises_hold(&f->m);
-        accepted++;
-    }
-    assert_true(accepted || !rounds);
-    for (size_t cut = 0; cut < size; cut += 4) {
-        uint8_t *part = malloc(cut + 8);
-
-        memcpy(part, good_blob, cut);
-        if (cut >= 8)
-            fdt_set_totalsize(part, (uint32_t)cut);
-        assert_int_not_equal(parse(f, part, cut), ERR_NONE);
-        free(part);
-    }
+    assert_true(mutate_blob(blob, size, rounds, read_mutated, *state) || !rounds);
     free(blob);
-    free(good_blob);
 }
 
 int main(void)

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the check share; nobody else includes it. */
+#ifndef KERNEL_CHECK_PRIVATE_H
+#define KERNEL_CHECK_PRIVATE_H
+
+#include "check.h"
+
+/* Machine frames [first, end) that somebody has. */
+struct held {
+    uint64_t first, end;
+    const char *who;  /* partition, "mullion" or "shared" */
+    const char *what; /* extent */
+};
+
+struct check {
+    const struct plan *p;
+    struct arena *a;
+    struct diag *d;
+    struct held *held;
+    uint32_t count;
+};
+
+/* ERR_INVALID; fmt: who, what and number, with the invariant in front. */
+err_t check_fail(const struct check *k, const char *fmt, const char *who, const char *what, uint64_t number)
+    __attribute__((format(printf, 2, 0)));
+
+static inline uint64_t check_overlap(const struct board_range *r, uint64_t from, uint64_t to)
+{
+    uint64_t first = r->base.v > from ? r->base.v : from;
+    uint64_t end = r->base.v + r->size < to ? r->base.v + r->size : to;
+
+    return first < end ? end - first : 0;
+}
+
+/* check_device.c */
+/* Does one of the ranges share a byte with [from, to)? */
+bool check_meets(const struct board_range *r, uint32_t count, uint64_t from, uint64_t to);
+/* I2: an extent of registers. */
+err_t check_mmio(const struct check *k, const struct plan_partition *pp, const struct extent *e);
+/* I10: does a device of pp use reserved[i] of the board? */
+bool check_reserved_used(const struct check *k, const struct plan_partition *pp, uint32_t i);
+/* I8, I9: who the device is, and what stands in front of it. */
+err_t check_device(const struct check *k, const struct plan_partition *pp, const struct plan_device *dev);
+/* I4: the input bits of the bfn map. */
+err_t check_shape(const struct check *k, const struct plan_partition *pp);
+/* I11: interrupts and CPUs. */
+err_t check_lines(const struct check *k);
+
+#endif
