@@ -9,23 +9,20 @@ typedef struct {
     volatile uint8_t *p;
 } mmio_t;
 
-/* Inline assembly, so that the compiler never picks an addressing mode that an outer hypervisor cannot
- * decode. */
-#define MMIO_ACCESS_(bits, suffix, mod)                                                          \
-    static inline uint##bits##_t mmio_read##bits(mmio_t b, uint64_t off)                         \
-    {                                                                                            \
-        uint##bits##_t v;                                                                        \
-        __asm__ volatile("ldr" suffix " %" mod "0, [%1]" : "=r"(v) : "r"(b.p + off) : "memory"); \
-        return v;                                                                                \
-    }                                                                                            \
-    static inline void mmio_write##bits(mmio_t b, uint64_t off, uint##bits##_t v)                \
-    {                                                                                            \
-        __asm__ volatile("str" suffix " %" mod "0, [%1]" ::"r"(v), "r"(b.p + off) : "memory");   \
+/* A volatile access of a register's size is one load or store of that size. */
+#define MMIO_ACCESS_(bits)                                                           \
+    static inline uint##bits##_t mmio_read##bits(mmio_t b, uint64_t off)             \
+    {                                                                                \
+        return *(const volatile uint##bits##_t *)(const volatile void *)(b.p + off); \
+    }                                                                                \
+    static inline void mmio_write##bits(mmio_t b, uint64_t off, uint##bits##_t v)    \
+    {                                                                                \
+        *(volatile uint##bits##_t *)(volatile void *)(b.p + off) = v;                \
     }
 
-MMIO_ACCESS_(8, "b", "w")
-MMIO_ACCESS_(16, "h", "w")
-MMIO_ACCESS_(32, "", "w")
-MMIO_ACCESS_(64, "", "x")
+MMIO_ACCESS_(8)
+MMIO_ACCESS_(16)
+MMIO_ACCESS_(32)
+MMIO_ACCESS_(64)
 
 #endif

@@ -124,6 +124,21 @@ err_t cpu_bind_self(const struct board *b, struct diag *d)
                      mpidr);
 }
 
+static err_t wait_ready(const struct cpu *c, struct diag *d)
+{
+    uint64_t mpidr = board->cpu[c->index].mpidr, since = arch_ticks();
+
+    while (__atomic_load_n(&c->start, __ATOMIC_ACQUIRE) == CPU_STARTING) {
+        if (arch_ticks() - since > arch_ticks_hz())
+            return diag_fail(d, ERR_TIMEOUT,
+                             "board: CPU 0x%lx was switched on and did not arrive within a second", mpidr);
+        arch_relax();
+    }
+    if (c->start == CPU_READY)
+        return ERR_NONE;
+    return diag_fail(d, ERR_INVALID, "board: CPU 0x%lx cannot run a guest: %s", mpidr, c->diag.text);
+}
+
 err_t cpu_start_others(const struct board *b, struct diag *d)
 {
     struct cpu *self = cpu_self();
@@ -139,18 +154,25 @@ err_t cpu_start_others(const struct board *b, struct diag *d)
                              "board: firmware does not start CPU 0x%lx: PSCI CPU_ON returned %ld",
                              b->cpu[i].mpidr, (long)r);
     }
+    for (uint32_t i = 0; i < b->cpus; i++) {
+        if (&cpus[i] == self || cpus[i].vcpu == NULL)
+            continue;
+        err_t e = wait_ready(&cpus[i], d);
+        if (e != ERR_NONE)
+            return e;
+    }
     return ERR_NONE;
 }
 
 _Noreturn void cpu_secondary(uint64_t index)
 {
-    struct diag d = {""};
+    struct cpu *c = &cpus[index];
 
-    SYSREG_WRITE(tpidr_el2, (uintptr_t)&cpus[index]);
-    if (gicv3_cpu_init((uint32_t)index, &d) != ERR_NONE) {
-        log_line("CPU 0x%lx stays off: %s", board->cpu[index].mpidr, d.text);
+    SYSREG_WRITE(tpidr_el2, (uintptr_t)c);
+    bool ok = gicv3_cpu_init((uint32_t)index, &c->diag) == ERR_NONE;
+    __atomic_store_n(&c->start, ok ? CPU_READY : CPU_FAILED, __ATOMIC_RELEASE);
+    if (!ok)
         cpu_halt();
-    }
     cpu_idle();
 }
 

@@ -6,11 +6,14 @@
 #include "layout.h"
 #include "partition.h"
 
+enum cpu_start { CPU_STARTING, CPU_READY, CPU_FAILED };
+
 struct cpu {
     uint32_t index;     /* in board.cpu */
     struct vcpu *vcpu;  /* bound for ever; NULL: this CPU owns no partition's vCPU */
     uint64_t stack_top; /* virtual */
-    const char *failed; /* why this CPU could not start; NULL */
+    uint32_t start;     /* enum cpu_start, atomic */
+    struct diag diag;   /* why it failed */
 };
 
 /* What secondary_entry is given; cleaned to the point of coherency. */
@@ -27,7 +30,10 @@ err_t cpu_setup(const struct plan *p, struct partition *part, struct arena *a, s
 err_t cpu_bind_self(const struct board *b, struct diag *d);
 struct cpu *cpu_self(void);
 
-/* Start every other CPU that has a vCPU (PSCI CPU_ON to firmware). */
+/*
+ * Start every other CPU that has a vCPU (PSCI CPU_ON to firmware) and wait, bounded, until each is idle: then
+ * all can run their guests, or none does. A CPU that fails names itself in d.
+ */
 err_t cpu_start_others(const struct board *b, struct diag *d);
 
 /* Leave the current stack: run the vCPU when it is to run, wait otherwise. */

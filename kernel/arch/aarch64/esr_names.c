@@ -5,36 +5,30 @@
 
 const char *esr_class_name(uint64_t esr)
 {
-    switch (esr >> ESR_EC_SHIFT) {
-    case ESR_EC_UNKNOWN:
-        return "unknown instruction";
-    case ESR_EC_WFX:
-        return "WFI or WFE";
-    case ESR_EC_FP:
-        return "floating point";
-    case ESR_EC_HVC64:
-        return "HVC";
-    case ESR_EC_SMC64:
-        return "SMC";
-    case ESR_EC_SYS64:
-        return "system register";
-    case ESR_EC_SVE:
-        return "SVE";
-    case ESR_EC_IABT_LOW:
-    case ESR_EC_IABT_CUR:
-        return "instruction abort";
-    case 0x22:
-        return "misaligned PC";
-    case ESR_EC_DABT_LOW:
-    case ESR_EC_DABT_CUR:
-        return "data abort";
-    case 0x26:
-        return "misaligned SP";
-    case 0x2f:
-        return "SError";
-    default:
-        return "other";
-    }
+    static const struct {
+        uint8_t class;
+        char name[23];
+    } names[] = {
+        {ESR_EC_UNKNOWN, "unknown instruction"},
+        {ESR_EC_WFX, "WFI or WFE"},
+        {ESR_EC_FP, "floating point"},
+        {ESR_EC_HVC64, "HVC"},
+        {ESR_EC_SMC64, "SMC"},
+        {ESR_EC_SYS64, "system register"},
+        {ESR_EC_SVE, "SVE"},
+        {ESR_EC_IABT_LOW, "instruction abort"},
+        {ESR_EC_IABT_CUR, "instruction abort"},
+        {0x22, "misaligned PC"},
+        {ESR_EC_DABT_LOW, "data abort"},
+        {ESR_EC_DABT_CUR, "data abort"},
+        {0x26, "misaligned SP"},
+        {0x2f, "SError"},
+    };
+
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (names[i].class == esr >> ESR_EC_SHIFT)
+            return names[i].name;
+    return "other";
 }
 
 const char *esr_fault_name(uint64_t esr)

@@ -33,6 +33,10 @@ enum outcome call_dispatch(struct vcpu *v, struct guest_regs *r);
 /* PSCI (DEN 0022); fn without the 64-bit convention's bit. */
 enum outcome psci_call(struct vcpu *v, struct guest_regs *r, uint32_t fn, bool is64);
 
+/* An access to an emulated device other than a read of the distributor; false, *hit false: there is none. */
+uint64_t trap_device_read(struct vcpu *v, gaddr_t a, unsigned width, bool *hit) __attribute__((noinline));
+bool trap_device_write(struct vcpu *v, gaddr_t a, unsigned width, uint64_t value) __attribute__((noinline));
+
 enum outcome trap_data_abort(struct vcpu *v, struct guest_regs *r, uint64_t esr);
 enum outcome trap_instruction_abort(struct vcpu *v, struct guest_regs *r, uint64_t esr);
 enum outcome trap_sysreg(struct vcpu *v, struct guest_regs *r, uint64_t esr);

@@ -104,26 +104,39 @@ static void smmu_interrupt(uint32_t intid)
     }
 }
 
-static void audit_arm(uint32_t ms)
+/* Not CNTHP_TVAL_EL2: its 32 signed bits are two seconds of a counter that runs at 1 GHz. */
+static uint64_t audit_next(const struct partition *p)
 {
-    /* Not CNTHP_TVAL_EL2: its 32 signed bits are two seconds of a counter that runs at 1 GHz. */
-    SYSREG_WRITE(cnthp_cval_el2, arch_ticks() + (uint64_t)ms * arch_ticks_hz() / 1000);
+    return arch_ticks() + (uint64_t)p->plan->m->audit_ms * arch_ticks_hz() / 1000;
+}
+
+static void audit_arm(uint64_t at)
+{
+    SYSREG_WRITE(cnthp_cval_el2, at);
     SYSREG_WRITE(cnthp_ctl_el2, CNTHP_ENABLE);
 }
 
+/* One that is due earlier stays: a guest that turns its CPU 0 off and on does not put it off. */
 void irq_audit_start(struct vcpu *v)
 {
-    uint32_t ms = v->part->plan->m->audit_ms;
-
-    if (ms == 0 || v->index != 0)
+    if (v->part->plan->m->audit_ms == 0 || v->index != 0)
         return;
+    uint64_t next = audit_next(v->part);
     gicv3_claim(irq.plan->board->timer.hyp, v->board_cpu);
-    audit_arm(ms);
+    if ((SYSREG_READ(cnthp_ctl_el2) & (CNTHP_ENABLE | CNTHP_OFF)) != CNTHP_ENABLE ||
+        (int64_t)(SYSREG_READ(cnthp_cval_el2) - next) > 0)
+        audit_arm(next);
 }
 
-void irq_audit_stop(void)
+/* Its CPU may be off while others of the partition run: the audits end with the partition. */
+static void audit(struct partition *p)
 {
-    SYSREG_WRITE(cnthp_ctl_el2, CNTHP_OFF);
+    if (__atomic_load_n(&p->state, __ATOMIC_ACQUIRE) == PARTITION_STOPPED) {
+        SYSREG_WRITE(cnthp_ctl_el2, CNTHP_OFF);
+        return;
+    }
+    (void)partition_audit(p);
+    audit_arm(audit_next(p));
 }
 
 void irq_own(uint32_t intid)
@@ -135,8 +148,7 @@ void irq_own(uint32_t intid)
         if (v != NULL)
             vgic_flush(v);
     } else if (intid == b->timer.hyp.intid && v != NULL) {
-        (void)partition_audit(v->part);
-        audit_arm(v->part->plan->m->audit_ms);
+        audit(v->part);
     } else if (irq.uart && intid == b->uart.irq.intid) {
         uart_input();
     } else {

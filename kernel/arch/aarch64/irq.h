@@ -25,8 +25,10 @@ void irq_init(const struct irq_config *c);
  */
 void irq_uart_update(struct partition *p);
 
-/* On a vCPU's CPU when its guest starts: periodic scratch audit, where the manifest asks for it. */
+/*
+ * On a vCPU's CPU when its guest starts: periodic scratch audit, where the manifest asks for it. It goes on
+ * until the partition has stopped.
+ */
 void irq_audit_start(struct vcpu *v);
-void irq_audit_stop(void);
 
 #endif

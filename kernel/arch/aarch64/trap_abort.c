@@ -4,7 +4,6 @@
  * a right that the partition has not, is reported and answered with an external abort.
  */
 #include "exits.h"
-#include "irq.h"
 #include "sysreg.h"
 
 /* ESR_EL2.ISS of a data abort (D19.2.37) */
@@ -22,7 +21,8 @@
 #define DFSC_CLASS_TRANSLATION 1
 #define DFSC_CLASS_PERMISSION  3
 
-#define SCTLR_M UINT64_C(1)
+#define SCTLR_M   UINT64_C(1)
+#define GICD_SIZE 0x10000
 
 #define HPFAR_FIPA(v) (((v)&UINT64_C(0xfffffffff0)) << 8)
 
@@ -48,49 +48,7 @@ static uint64_t extend(uint64_t value, unsigned width, uint64_t esr)
     return (esr & ISS_SF) ? value : value & UINT32_MAX;
 }
 
-static uint64_t device_read(struct vcpu *v, const struct plan_partition *pp, gaddr_t a, unsigned width,
-                            bool *hit)
-{
-    struct partition *p = v->part;
-    uint64_t value;
-
-    *hit = true;
-    if (a.v - pp->gicd.v < 0x10000)
-        return vgic_gicd_read(v, (uint32_t)(a.v - pp->gicd.v), width);
-    if (a.v - pp->gicr.v < (uint64_t)p->vcpus << 17)
-        return vgic_gicr_read(v, (uint32_t)(a.v - pp->gicr.v), width);
-    if (pp->has_vuart && a.v - pp->vuart.v < FRAME_SIZE) {
-        value = vpl011_read(&p->uart, (uint32_t)(a.v - pp->vuart.v));
-        irq_uart_update(p);
-        return value;
-    }
-    if (pp->has_ecam && a.v - pp->ecam.v < (1u << 20))
-        return vpci_read(&p->pci, (uint32_t)(a.v - pp->ecam.v), width);
-    *hit = false;
-    return 0;
-}
-
-static bool device_write(struct vcpu *v, const struct plan_partition *pp, gaddr_t a, unsigned width,
-                         uint64_t value)
-{
-    struct partition *p = v->part;
-
-    if (a.v - pp->gicr.v < (uint64_t)p->vcpus << 17) {
-        vgic_gicr_write(v, (uint32_t)(a.v - pp->gicr.v), width, value);
-    } else if (a.v - pp->gicd.v < 0x10000) {
-        vgic_gicd_write(v, (uint32_t)(a.v - pp->gicd.v), width, value);
-    } else if (pp->has_vuart && a.v - pp->vuart.v < FRAME_SIZE) {
-        vpl011_write(&p->uart, (uint32_t)(a.v - pp->vuart.v), (uint32_t)value);
-        irq_uart_update(p);
-    } else if (pp->has_ecam && a.v - pp->ecam.v < (1u << 20)) {
-        vpci_write(&p->pci, (uint32_t)(a.v - pp->ecam.v), width, (uint32_t)value);
-    } else {
-        return false;
-    }
-    return true;
-}
-
-static void report(struct vcpu *v, const char *access, gaddr_t a, uint64_t esr)
+__attribute__((noinline)) static void report(struct vcpu *v, const char *access, gaddr_t a, uint64_t esr)
 {
     const struct plan_partition *pp = v->part->plan;
     bool is_virtual = DFSC_CLASS(esr) == DFSC_CLASS_PERMISSION && (SYSREG_READ(sctlr_el1) & SCTLR_M);
@@ -121,9 +79,15 @@ static bool emulate(struct vcpu *v, struct guest_regs *r, gaddr_t a, uint64_t es
 
         if (width < 8)
             value &= (UINT64_C(1) << (width * 8)) - 1;
-        return device_write(v, v->part->plan, a, width, value);
+        return trap_device_write(v, a, width, value);
     }
-    uint64_t value = device_read(v, v->part->plan, a, width, &hit);
+    uint64_t gicd = a.v - v->part->plan->gicd.v, value;
+    if (gicd < GICD_SIZE) {
+        value = vgic_gicd_read(v, (uint32_t)gicd, width);
+        hit = true;
+    } else {
+        value = trap_device_read(v, a, width, &hit);
+    }
     if (hit && srt != 31)
         r->x[srt] = (esr & ISS_SSE) ? extend(value, width, esr) : value;
     return hit;

@@ -28,20 +28,25 @@
 #define REG_DC_CSW     ISS_REG(1, 0, 7, 10, 2)
 #define REG_DC_CISW    ISS_REG(1, 0, 7, 14, 2)
 
-/* One ID register: S3_0_C0_C<crm>_<op2>. Reserved ones read as zero (D19.3, "reserved, RAZ"). */
+/* The ID registers that a guest sees something of: S3_0_C0_C<crm>_<op2>. */
 #define ID_READ(crm, op2)      \
     case ((crm) << 3) | (op2): \
         return SYSREG_READ(S3_0_C0_C##crm##_##op2);
-#define ID_ROW(crm) \
-    ID_READ(crm, 0) \
-    ID_READ(crm, 1) \
-    ID_READ(crm, 2) ID_READ(crm, 3) ID_READ(crm, 4) ID_READ(crm, 5) ID_READ(crm, 6) ID_READ(crm, 7)
 
 static uint64_t id_read(uint32_t which)
 {
     switch (which) {
-        ID_ROW(1) ID_ROW(2) ID_ROW(3) ID_ROW(4) ID_ROW(5) ID_ROW(6) ID_ROW(7) default : return 0;
+        /* clang-format off */
+        ID_READ(1, 0) ID_READ(1, 1) ID_READ(1, 2) ID_READ(1, 4) ID_READ(1, 5) ID_READ(1, 6) ID_READ(1, 7)
+        ID_READ(2, 0) ID_READ(2, 1) ID_READ(2, 2) ID_READ(2, 3) ID_READ(2, 4) ID_READ(2, 5) ID_READ(2, 6) ID_READ(2, 7)
+        ID_READ(3, 0) ID_READ(3, 1) ID_READ(3, 2) ID_READ(3, 4)
+        ID_READ(4, 0) ID_READ(4, 1)
+        ID_READ(5, 0)
+        ID_READ(6, 0) ID_READ(6, 1) ID_READ(6, 2)
+        ID_READ(7, 0) ID_READ(7, 1) ID_READ(7, 2)
+        /* clang-format on */
     }
+    return 0;
 }
 
 #define FIELDS(high, low) (((UINT64_C(2) << ((high) - (low))) - 1) << (low))

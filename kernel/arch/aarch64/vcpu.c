@@ -180,7 +180,6 @@ _Noreturn void vcpu_leave(struct vcpu *v)
 {
     SYSREG_WRITE(cntv_ctl_el0, TIMER_OFF);
     SYSREG_WRITE(cntp_ctl_el0, TIMER_OFF);
-    irq_audit_stop();
     vgic_cpu_stop(v);
     vcpu_left(v);
     cpu_idle();

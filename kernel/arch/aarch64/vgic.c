@@ -245,7 +245,6 @@ static void own_ppis(struct vgic *g)
 err_t vgic_init(struct partition *p, struct arena *a, struct diag *d)
 {
     struct vgic *g = &p->arch.vgic;
-    uint32_t limit = GIC_SPI_FIRST;
 
     memset(g, 0, sizeof(*g));
     g->owned[0] = 0xffff;
@@ -260,10 +259,8 @@ err_t vgic_init(struct partition *p, struct arena *a, struct diag *d)
                 "SPIs 32 to %u",
                 p->plan->m->name, q->name, q->irq.intid, end - 1);
         own(g, q->irq, !q->virtual_only);
-        if (q->irq.intid >= limit)
-            limit = q->irq.intid + 1u;
     }
-    g->spis = (limit - GIC_SPI_FIRST + 31) / 32 * 32;
+    g->spis = vgic_spis(p->plan);
     g->priority = ARENA_NEW(a, uint8_t, g->spis, d);
     g->target = ARENA_NEW(a, uint8_t, g->spis, d);
     return g->priority != NULL && g->target != NULL ? ERR_NONE : ERR_NO_SPACE;

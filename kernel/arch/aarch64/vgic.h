@@ -19,10 +19,10 @@
 #define ARCH_AARCH64_VGIC_H
 
 #include "gicv3.h"
+#include "plan.h"
 
 struct partition;
 struct vcpu;
-struct plan_partition;
 
 #define VGIC_WORDS (1024 / 32)
 
@@ -49,6 +49,17 @@ struct vgic_cpu {
     bool started; /* between vgic_cpu_start and vgic_cpu_stop; else everything waits in pend */
     bool awake;   /* GICR_WAKER.ProcessorSleep clear */
 };
+
+/* SPIs that the partition's distributor has: up to the highest one it owns, in whole words. */
+static inline uint32_t vgic_spis(const struct plan_partition *pp)
+{
+    uint32_t end = 32;
+
+    for (uint32_t i = 0; i < pp->irqs; i++)
+        if (pp->irq[i].irq.intid >= end)
+            end = pp->irq[i].irq.intid + 1u;
+    return (end - 1) / 32 * 32;
+}
 
 /*
  * Once per partition, after gicv3_init: ownership from the plan, room from the arena. vgic_reset comes before

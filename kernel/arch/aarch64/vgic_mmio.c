@@ -386,32 +386,25 @@ static const struct range irq_ranges[] = {
     {.first = 0x380, .size = 0x80, .widths = 4, .bits = 1, .read = read_active, .write = write_icactiver},
 };
 
-/* A frame, or the part of one that a table describes: the INTIDs that it has are [intid, intid_end). */
-struct frame {
-    const struct range *range;
-    uint32_t ranges;
-    uint32_t intid, intid_end;
-};
+#define RANGES(table) (table), (table) + sizeof(table) / sizeof((table)[0])
 
-#define FRAME_OF(table, from, to)                                                                          \
-    (struct frame)                                                                                         \
-    {                                                                                                      \
-        .range = (table), .ranges = sizeof(table) / sizeof((table)[0]), .intid = (from), .intid_end = (to) \
-    }
-
-static bool frame_find(struct frame f, uint32_t off, struct access *a)
+/* The register at off among ranges first..end, for INTIDs from..to - 1; false: there is none. */
+static bool range_find(const struct range *first, const struct range *end, uint32_t off, uint32_t from,
+                       uint32_t to, struct access *a)
 {
-    if (off % a->width != 0)
-        return false;
-    for (const struct range *r = f.range; r < f.range + f.ranges; r++) {
-        if (off - r->first >= r->size)
+    for (const struct range *r = first; r < end; r++) {
+        uint32_t at = off - r->first;
+
+        if (at >= r->size)
             continue;
         a->range = r;
-        a->off = off - r->first;
-        if (r->bits != 0)
-            a->intid = a->off * 8 / r->bits;
-        return (r->widths & a->width) != 0 &&
-               (r->bits == 0 || (a->intid >= f.intid && a->intid < f.intid_end));
+        a->off = at;
+        if (off % a->width != 0 || (r->widths & a->width) == 0)
+            return false;
+        if (r->bits == 0)
+            return true;
+        a->intid = at * 8 / r->bits;
+        return a->intid >= from && a->intid < to;
     }
     return false;
 }
@@ -420,10 +413,11 @@ static bool gicd_find(struct vcpu *v, uint32_t off, unsigned width, struct acces
 {
     uint32_t end = GIC_SPI_FIRST + vgic_of(v)->spis;
 
-    *a = (struct access){.v = v, .width = width};
+    a->v = v;
+    a->width = width;
     if (off >= 0x80 && off < 0x1000)
-        return frame_find(FRAME_OF(irq_ranges, GIC_SPI_FIRST, end), off, a);
-    return frame_find(FRAME_OF(gicd_ranges, GIC_SPI_FIRST, end), off, a);
+        return range_find(RANGES(irq_ranges), off, GIC_SPI_FIRST, end, a);
+    return range_find(RANGES(gicd_ranges), off, GIC_SPI_FIRST, end, a);
 }
 
 static bool gicr_find(struct vcpu *v, uint32_t off, unsigned width, struct access *a)
@@ -432,11 +426,12 @@ static bool gicr_find(struct vcpu *v, uint32_t off, unsigned width, struct acces
 
     if (i >= v->part->vcpus)
         return false;
-    *a = (struct access){.v = &v->part->vcpu[i], .width = width};
+    a->v = &v->part->vcpu[i];
+    a->width = width;
     off %= FRAME_GICR;
     if (off >= SGI_BASE)
-        return frame_find(FRAME_OF(irq_ranges, 0, GIC_SPI_FIRST), off - SGI_BASE, a);
-    return frame_find(FRAME_OF(gicr_ranges, 0, 0), off, a);
+        return range_find(RANGES(irq_ranges), off - SGI_BASE, 0, GIC_SPI_FIRST, a);
+    return range_find(RANGES(gicr_ranges), off, 0, 0, a);
 }
 
 uint64_t vgic_gicd_read(struct vcpu *v, uint32_t off, unsigned width)
