@@ -2,6 +2,7 @@
 """Tests on emulated boards, one each run: boards.py NAME (from ctest; see CMakeLists.txt)"""
 import re
 import shutil
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ sys.path.insert(0, str(HERE.parents[1] / "scripts" / "lib"))
 
 from board import FOCUS, ROOT, Board, Timeout, disk_copy_sum, disk_fill, prepare  # noqa: E402
 
+FRAME = 4096
 DUO, SWEEP = str(HERE / "duo"), str(HERE / "sweep")
 
 
@@ -205,6 +207,133 @@ def bad_manifest() -> None:
     for old, new, message in BAD:
         bad.write_bytes(bundle_patch(image, old, new))
         refused(bad, qemu, message)
+    refused(ROOT / "build/aarch64/mullion.bin", qemu, "bundle: none behind the hypervisor.*mullion image")
+
+
+def small_arena() -> None:
+    """Firmware's device tree may be larger than the one the image was packed for: the boot says what it takes."""
+    build, qemu = prepare("virt")
+    image = (build / "mullion.img").read_bytes()
+    total, full = (struct.unpack_from("<Q", image, at)[0] for at in (16, 88))
+    need(total == len(image) + full, "image_size does not count the arena")
+    arena, tries = 0, 0
+    while True:
+        small = bytearray(image)
+        struct.pack_into("<Q", small, 16, len(image) + arena)
+        struct.pack_into("<Q", small, 88, arena)
+        (build / "small.img").write_bytes(small)
+        with Board(qemu[:-1] + [str(build / "small.img")], limit=20) as board:
+            said = board.expect(r"^\[mullion\] (?:cannot start: arena: (\d+) bytes, (\d+) or more are needed: pack the image with "
+                                r"--arena$|tables: verified)")
+        if not said[1]:
+            break
+        need(int(said[1]) == arena < int(said[2]), said[0])
+        arena, tries = -(-int(said[2]) // FRAME) * FRAME, tries + 1
+    need(tries >= 2, f"{tries} arenas were too small")
+    need(arena <= full - 16384, f"an arena of {arena} bytes is enough, the tool gave {full}")
+
+
+# The board of the host's tests (virt-smmu.dts) in QEMU: the same device tree, and a function wherever it names one.
+TEST_BOARD = ["qemu-system-aarch64", "-machine", "virt,virtualization=on,gic-version=3,iommu=smmuv3", "-cpu", "cortex-a57",
+              "-smp", "4", "-m", "1G", "-nic", "none", "-no-reboot", "-device", "nvme,serial=x,addr=2", "-device", "edu,addr=3",
+              "-device", "pcie-root-port,addr=4", "-device", "pci-testdev,addr=5.0,multifunction=on",
+              "-device", "pci-testdev,addr=5.1", "-device", "edu,addr=6", "-device", "e1000e,addr=7,romfile="]
+TEST_ARENA = 0x20000
+TEST_OPTIONS = ["-a", "0x40200000", "-d", "0x48000000", "-p", "44", "-A", str(TEST_ARENA)]
+# Where the texts expected by the host's tests think something else, or at another address.
+PLACED = re.compile(r"the (hypervisor image|hypervisor's arena|bundle|firmware DTB) at \S+|the (hypervisor image|firmware DTB)$")
+
+
+def arm64_image(size: int, uses: int, flags: int) -> bytes:
+    """A file with the header of an arm64 Image."""
+    header = struct.pack("<QQQQ", 0, 0, uses, flags) + bytes(24) + b"ARMd"
+    return header + bytes(size - len(header))
+
+
+# As tests/host/plan_fixture.c has them, but large enough for the bundle to reach what it reaches there.
+TEST_FILES = {"linux": arm64_image(0x300000, 0x1300000, 0xa), "rtos": bytes(0x3000), "prober": bytes(0x3000),
+              "initrd": bytes(0x234567), "empty-image": arm64_image(64, 0, 0xa), "big-endian-image": arm64_image(4096, 0x1300000, 1)}
+
+
+def image_make(hypervisor: bytes, files: dict[str, bytes], arena: int) -> bytes:
+    """What `mullion image` packs (boot/image.h, boot/bundle.h), from anything and without a check."""
+    def frames(data: bytes) -> bytes:
+        return data + bytes(-len(data) % FRAME)
+    head, blobs = 16 + 64 * len(files), b""
+    entries = b""
+    first = len(frames(bytes(head)))
+    for name, data in files.items():
+        entries += struct.pack("<48sQQ", name.encode(), first + len(blobs), len(data))
+        blobs += frames(data)
+    bundle = frames(struct.pack("<8sII", b"MULLION1", len(files), first + len(blobs)) + entries) + blobs
+    image = bytearray(hypervisor)
+    image += bytes(struct.unpack_from("<Q", image, 64)[0] - len(image)) + bundle
+    struct.pack_into("<Q", image, 16, len(image) + arena)
+    struct.pack_into("<Q", image, 88, arena)
+    return bytes(image)
+
+
+class BadManifests:
+    """Every tests/manifests/bad and bad-plan: the boot refuses it in the host tool's words, and starts nothing."""
+
+    def __init__(self) -> None:
+        self.build = ROOT / "build" / "tests" / "bad-manifests"
+        shutil.rmtree(self.build, ignore_errors=True)
+        self.build.mkdir(parents=True)
+        self.hypervisor = (ROOT / "build/aarch64/mullion.bin").read_bytes()
+        self.qemu = TEST_BOARD + ["-dtb", str(self.compile(HERE / "virt-smmu.dts"))]
+        self.board = self.build / "board.dtb"  # as QEMU passes it on
+        subprocess.run(self.qemu + ["-display", "none", "-machine", f"dumpdtb={self.board}"], check=True, stderr=subprocess.DEVNULL)
+        self.count = 0
+        self.wrong: list[str] = []
+        for name, data in TEST_FILES.items():
+            (self.build / name).write_bytes(data)
+
+    def compile(self, source: Path) -> Path:
+        blob = self.build / (source.stem + ".dtb")
+        subprocess.run(["dtc", "-q", "-f", "-O", "dtb", "-o", str(blob), str(source)], check=True)
+        return blob
+
+    def tool(self, manifest: Path) -> str:
+        """What the tool refuses it with; empty: it does not."""
+        done = subprocess.run([str(ROOT / "build/host/mullion"), "check", str(manifest), "-b", str(self.board), "-I",
+                               str(self.build), "-k", str(ROOT / "build/aarch64/mullion.bin"), *TEST_OPTIONS],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        need(done.returncode in (0, 1), f"{manifest}: {done.stderr.decode()}")
+        return done.stderr.decode().strip().removeprefix(f"mullion: {manifest}: ") if done.returncode else ""
+
+    def boot(self, manifest: Path) -> str:
+        """What the hypervisor refuses it with; empty: it does not."""
+        image, blob = self.build / "bad.img", manifest.read_bytes()
+        files = {name: data for name, data in TEST_FILES.items() if name.encode() + b"\0" in blob}
+        image.write_bytes(image_make(self.hypervisor, {"manifest": blob} | files, TEST_ARENA))
+        with Board(self.qemu + ["-kernel", str(image)], limit=20) as board:
+            said = board.expect(r"^\[mullion\] (?:cannot start: (.*)|tables: verified.*)")[1]
+            if said:
+                board.expect(r"^\[mullion\] no partition was started")
+                board.wait_off()
+            need(not said or not re.search(r"^\[(?!mullion\])", board.text, re.MULTILINE), f"a partition speaks:\n{board.text}")
+        return said or ""
+
+    def run(self, source: Path) -> None:
+        expected = source.read_text().split("expect: ", 1)[1].split(" */", 1)[0]
+        manifest = self.compile(source)
+        tool, boot = self.tool(manifest), self.boot(manifest)
+        # A file that is not there: the tool says where it has looked.
+        same = tool == boot or re.sub(r"^mullion: manifest: (.*: )(file .*) is in none of.*", r"\1file: the bundle has no \2", tool) == boot
+        self.count += 1
+        if not boot or not same or PLACED.sub("ours", expected) not in PLACED.sub("ours", boot):
+            self.wrong.append(f"{source}:\n  expected {expected}\n  tool     {tool}\n  boot     {boot}")
+
+
+def bad_manifests() -> None:
+    test = BadManifests()
+    for folder in ("bad", "bad-plan"):
+        for source in sorted((ROOT / "tests/manifests" / folder).glob("*.dts")):
+            test.run(source)
+    need(test.count >= 25, f"only {test.count} manifests")
+    need(not test.wrong, "\n".join(test.wrong))
+    print(f"{test.count} manifests are refused")
 
 
 # TREE,LEVEL,BIT as tests/boards/flip.c reads them, and what the refusal must name.
@@ -229,7 +358,8 @@ def flipped_tables() -> None:
 
 
 TESTS = {"linux-1": linux_1, "linux-3": linux_3, "uart": uart, "sweep": sweep, "console-focus": console_focus,
-         "hostile": hostile, "linux-crash": linux_crash, "bad-manifest": bad_manifest, "flipped-tables": flipped_tables}
+         "hostile": hostile, "linux-crash": linux_crash, "bad-manifest": bad_manifest, "bad-manifests": bad_manifests, "small-arena": small_arena,
+         "flipped-tables": flipped_tables}
 
 
 def main() -> int:

@@ -2,15 +2,6 @@
 /* QEMU's edu device (docs/specs/edu): a 4 KiB buffer and one DMA engine that aims anywhere. */
 #include "guest.h"
 
-enum {
-    EDU_IRQ_STATUS = 0x24,
-    EDU_IRQ_ACK = 0x64,
-    EDU_DMA_SRC = 0x80,
-    EDU_DMA_DST = 0x88,
-    EDU_DMA_COUNT = 0x90,
-    EDU_DMA_CMD = 0x98, /* bit 0: run, bit 1: from the buffer to the bus, bit 2: interrupt at the end */
-};
-
 uint32_t edu_slot, edu_irqs, edu_intid;
 uint64_t edu_bar;
 

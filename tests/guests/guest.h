@@ -89,7 +89,8 @@ bool trap_is_external(
 /* -- time and interrupts -- */
 uint64_t now(void);
 uint64_t ticks_per_ms(void);
-void gic_init(void); /* distributor, redistributor 0, CPU interface; nothing enabled but SGIs and the timer */
+void gic_init(
+    void); /* distributor, this CPU's redistributor and interface; nothing enabled but SGIs and the timer */
 void gic_enable_spi(uint32_t intid);
 uint32_t gic_ack(void); /* INTID, 1023: none */
 void gic_eoi(uint32_t intid);
@@ -101,6 +102,14 @@ uint32_t wait_irq(
 /* -- PCI and edu -- */
 #define EDU_ID  0x11e81234u
 #define EDU_BUF 0x40000u /* its 4 KiB buffer, in its own address space */
+enum {
+    EDU_IRQ_STATUS = 0x24,
+    EDU_IRQ_ACK = 0x64,
+    EDU_DMA_SRC = 0x80,
+    EDU_DMA_DST = 0x88,
+    EDU_DMA_COUNT = 0x90,
+    EDU_DMA_CMD = 0x98, /* bit 0: run, bit 1: from the buffer to the bus, bit 2: interrupt at the end */
+};
 uint64_t pci_cfg(uint32_t slot, uint32_t fn, uint32_t off);
 bool edu_init(void); /* finds it, enables memory and bus mastering */
 extern uint32_t edu_slot, edu_irqs, edu_intid;

@@ -216,11 +216,11 @@ uint64_t ticks_per_ms(void)
 
 void gic_init(void)
 {
-    const uint64_t sgi_base = VIRT_GICR + 0x10000;
+    const uint64_t gicr = VIRT_GICR + (SYSREG_READ(mpidr_el1) & 0xff) * 0x20000, sgi_base = gicr + 0x10000;
 
-    write32(VIRT_GICD, 0x12);                                             /* GICD_CTLR: ARE_NS, EnableGrp1 */
-    write32(VIRT_GICR + 0x14, read32(VIRT_GICR + 0x14) & ~2u);            /* GICR_WAKER.ProcessorSleep */
-    for (unsigned i = 0; i < 1000 && read32(VIRT_GICR + 0x14) & 4; i++) { /* ChildrenAsleep */
+    write32(VIRT_GICD, 0x12);                                        /* GICD_CTLR: ARE_NS, EnableGrp1 */
+    write32(gicr + 0x14, read32(gicr + 0x14) & ~2u);                 /* GICR_WAKER.ProcessorSleep */
+    for (unsigned i = 0; i < 1000 && read32(gicr + 0x14) & 4; i++) { /* ChildrenAsleep */
     }
     write32(sgi_base + 0x80, UINT32_MAX); /* IGROUPR0 */
     for (unsigned i = 0; i < 32; i += 4)
