@@ -88,12 +88,14 @@ static err_t read_windows(const struct board_reader *r, dt_node_t n)
         if (SPACE(dt_cell(p, at)) < SPACE_MEM32 || !size)
             continue;
         e = dt_translate(r->dt, r->dt->node[n].parent, &cpu, size, r->d);
-        if (!e && ((bus | cpu | size) >> 52))
-            e = board_fail(r, n, "ranges: window 0x%llx + 0x%llx passes 2^52", (unsigned long long)cpu,
-                           (unsigned long long)size);
+        if (e)
+            return e;
+        if ((bus | cpu | size) >> 52)
+            return board_fail(r, n, "ranges: window 0x%llx + 0x%llx passes 2^52", (unsigned long long)cpu,
+                              (unsigned long long)size);
         pci->bus[pci->buses++] = (struct board_range){.base = maddr(bus), .size = size};
         w = cpu + size <= MEM32_END ? &pci->mem32 : &pci->mem64;
-        if (!e && bus == cpu && !w->size)
+        if (bus == cpu && !w->size)
             *w = (struct board_range){.base = maddr(cpu), .size = size, .name = "pci", .node = n};
     }
     return e;
@@ -235,6 +237,8 @@ static err_t read_function(const struct board_reader *r, dt_node_t n, struct pci
         .header = class_code >> 8 == CLASS_BRIDGE,
         .pin = (uint8_t)pin,
     };
+    if (f->bdf >> 8 < r->b->pci.bus_first || f->bdf >> 8 > r->b->pci.bus_last)
+        return board_fail(r, n, "reg: function 0x%x is on no bus of bus-range", f->bdf);
     if (board_pci_find(r->b, f->bdf))
         return board_fail(r, n, "reg: another node is function 0x%x too", f->bdf);
     for (uint32_t i = 1; !e && i < count; i++)

@@ -79,6 +79,18 @@ def uart() -> None:
     need(disk_copy_sum(disk) == wanted, "the copy on the disk is not the host's file")
 
 
+def cpus() -> None:
+    """Other CPUs than the examples': one whose physical addresses are shorter than the SMMU's, and one with every feature."""
+    build, command = prepare("virt")
+    for cpu in ("cortex-a76", "max"):
+        wanted = disk_fill(build / "disk.img")
+        with Board([cpu if word == "cortex-a57" else word for word in command], echo=True, limit=110) as board:
+            need(board.wait_off() == 0, f"{cpu}: QEMU ended with an error")
+            need(f"linux: disk sha256 {wanted}" in board.text, f"{cpu}: the checksum is not the host's")
+            need(board.lines("linux").count("linux: PASS") == 1, f"{cpu}: linux did not pass")
+            need(any(line.startswith("prober: PASS") for line in board.lines("prober")), f"{cpu}: prober did not pass")
+
+
 # -- DMA
 
 
@@ -357,7 +369,7 @@ def flipped_tables() -> None:
         refused(image, qemu[:-2] + ["-append", f"flip={flip}"] + qemu[-2:], message)
 
 
-TESTS = {"linux-1": linux_1, "linux-3": linux_3, "uart": uart, "sweep": sweep, "console-focus": console_focus,
+TESTS = {"linux-1": linux_1, "linux-3": linux_3, "cpus": cpus, "uart": uart, "sweep": sweep, "console-focus": console_focus,
          "hostile": hostile, "linux-crash": linux_crash, "bad-manifest": bad_manifest, "bad-manifests": bad_manifests, "small-arena": small_arena,
          "flipped-tables": flipped_tables}
 

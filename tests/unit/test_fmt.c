@@ -109,23 +109,26 @@ static void test_arena(void **s)
     uint8_t *mem = aligned_alloc(16, 128), *p, *q;
 
     (void)s;
-    memset(mem, 0, 128);
+    memset(mem, 0xa5, 128);
     arena_init(&a, mem, 128);
     p = arena_take(&a, 3, 5, &d);
     q = ARENA_NEW(&a, uint8_t, 1, &d);
     assert_ptr_equal(p, mem);
     assert_ptr_equal(q, mem + 16);
+    assert_int_equal(p[0] | p[14] | q[0], 0);
+    assert_int_equal(p[15], 0xa5);
     assert_non_null(arena_take(&a, 0, 64, &d));
     assert_non_null(arena_take(&a, 96, 1, &d));
     assert_non_null(arena_take(&a, 0, 1, &d));
     assert_string_equal(d.text, "");
     assert_null(arena_take(&a, 1, 1, &d));
-    assert_non_null(strstr(d.text, "1 objects of 1 bytes needed, 0 of 128 bytes left"));
+    assert_non_null(strstr(d.text, "arena: 128 bytes, 144 or more are needed: pack the image with --arena"));
     arena_init(&a, mem, 120);
     assert_null(arena_take(&a, SIZE_MAX / 2, 3, &d));
     assert_null(arena_take(&a, SIZE_MAX, 1, &d));
     assert_null(arena_take(&a, 1, 119, &d)); /* the rounding does not fit */
-    assert_non_null(arena_take(&a, 1, 112, &d));
+    assert_ptr_equal(arena_keep(&a, 1, 112, &d), mem);
+    assert_int_equal(mem[15], 0xa5); /* as it was */
     free(mem);
 }
 
