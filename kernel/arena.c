@@ -17,9 +17,8 @@ void *arena_keep(struct arena *a, size_t count, size_t size, struct diag *d)
         __builtin_add_overflow(end, -end % ARENA_ALIGN, &end))
         end = SIZE_MAX;
     if (end > a->size) {
-        (void)diag_fail(d, ERR_NO_SPACE,
-                        "arena: %zu bytes, %zu or more are needed: pack the image with --arena", a->size,
-                        end);
+        (void)diag_fail(d, ERR_NO_SPACE, "arena: %zu bytes, %zu or more are needed: pack the image with --arena",
+                        a->size, end);
         return NULL;
     }
     a->used = end;

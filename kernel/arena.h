@@ -27,12 +27,10 @@ void arena_init(struct arena *a, void *mem, size_t size);
  * how large the arena would have to be, when it is exhausted or count * size overflows. count may be 0
  * (the pointer is then not NULL and must not be read).
  */
-void *arena_take(struct arena *a, size_t count, size_t size, struct diag *d)
-    __attribute__((warn_unused_result));
+void *arena_take(struct arena *a, size_t count, size_t size, struct diag *d) __attribute__((warn_unused_result));
 
 /* The same as it is, not zeroed: for what the caller has already put there, behind a->used. */
-void *arena_keep(struct arena *a, size_t count, size_t size, struct diag *d)
-    __attribute__((warn_unused_result));
+void *arena_keep(struct arena *a, size_t count, size_t size, struct diag *d) __attribute__((warn_unused_result));
 
 #define ARENA_NEW(a, type, count, d) ((type *)arena_take((a), (count), sizeof(type), (d)))
 

@@ -23,8 +23,7 @@ err_t board_fail(const struct board_reader *r, dt_node_t n, const char *fmt, ...
     return diag_fail(r->d, ERR_INVALID, "board: %s: %s", dt_path(r->dt, n, path, sizeof path), text);
 }
 
-err_t board_read_reg(const struct board_reader *r, dt_node_t n, uint32_t i, struct board_range *out,
-                     bool *exists)
+err_t board_read_reg(const struct board_reader *r, dt_node_t n, uint32_t i, struct board_range *out, bool *exists)
 {
     const uint64_t limit = UINT64_C(1) << ADDR_BITS;
     uint64_t base = 0, size = 0;
@@ -34,15 +33,14 @@ err_t board_read_reg(const struct board_reader *r, dt_node_t n, uint32_t i, stru
     if (e || !*exists)
         return e;
     if (size > limit || base > limit - size)
-        return board_fail(r, n, "reg: 0x%llx + 0x%llx passes 2^%d", (unsigned long long)base,
-                          (unsigned long long)size, ADDR_BITS);
+        return board_fail(r, n, "reg: 0x%llx + 0x%llx passes 2^%d", (unsigned long long)base, (unsigned long long)size,
+                          ADDR_BITS);
     out->base = maddr(base);
     out->size = size;
     return ERR_NONE;
 }
 
-err_t board_need_reg(const struct board_reader *r, dt_node_t n, uint32_t i, uint64_t min,
-                     struct board_range *out)
+err_t board_need_reg(const struct board_reader *r, dt_node_t n, uint32_t i, uint64_t min, struct board_range *out)
 {
     bool exists;
     err_t e = board_read_reg(r, n, i, out, &exists);
@@ -50,8 +48,7 @@ err_t board_need_reg(const struct board_reader *r, dt_node_t n, uint32_t i, uint
     if (e)
         return e;
     if (!exists || out->size < min)
-        return board_fail(r, n, "reg: entry %u is missing or smaller than 0x%llx bytes", i,
-                          (unsigned long long)min);
+        return board_fail(r, n, "reg: entry %u is missing or smaller than 0x%llx bytes", i, (unsigned long long)min);
     return ERR_NONE;
 }
 
@@ -62,8 +59,7 @@ static err_t read_gic(const struct board_reader *r, dt_node_t n)
     err_t e;
 
     if (n == DT_NONE)
-        return board_fail(r, DT_ROOT,
-                          "no enabled node is compatible with arm,gic-v3, the interrupt controller needed");
+        return board_fail(r, DT_ROOT, "no enabled node is compatible with arm,gic-v3, the interrupt controller needed");
     *g = (struct board_gic){.version = 3, .node = n};
     if (board_interrupt_cells(r->dt, n) < 3 || board_interrupt_cells(r->dt, n) > 4)
         return board_fail(r, n, "#interrupt-cells: %u, 3 or 4 is right", board_interrupt_cells(r->dt, n));
@@ -94,11 +90,10 @@ static err_t read_timer(const struct board_reader *r, dt_node_t n)
         return board_fail(r, DT_ROOT, "no enabled node is compatible with arm,armv8-timer");
     e = board_interrupt_private(r, n, board_interrupt_named(r->dt, n, "phys", 1), "physical timer", &t->phys);
     if (!e)
-        e = board_interrupt_private(r, n, board_interrupt_named(r->dt, n, "virt", 2), "virtual timer",
-                                    &t->virt);
+        e = board_interrupt_private(r, n, board_interrupt_named(r->dt, n, "virt", 2), "virtual timer", &t->virt);
     if (!e)
-        e = board_interrupt_private(r, n, board_interrupt_named(r->dt, n, "hyp-phys", 3),
-                                    "hypervisor's timer", &t->hyp);
+        e = board_interrupt_private(r, n, board_interrupt_named(r->dt, n, "hyp-phys", 3), "hypervisor's timer",
+                                    &t->hyp);
     return e;
 }
 
@@ -158,10 +153,10 @@ static err_t read_smmu(const struct board_reader *r, dt_node_t n, struct board_s
         .out_bits = 48,
         .stage2 = true,
     };
-    board_interrupt_optional(
-        r, n, both == UINT32_MAX ? board_interrupt_named(r->dt, n, "eventq", UINT32_MAX) : both, &s->eventq);
-    board_interrupt_optional(
-        r, n, both == UINT32_MAX ? board_interrupt_named(r->dt, n, "gerror", UINT32_MAX) : both, &s->gerror);
+    board_interrupt_optional(r, n, both == UINT32_MAX ? board_interrupt_named(r->dt, n, "eventq", UINT32_MAX) : both,
+                             &s->eventq);
+    board_interrupt_optional(r, n, both == UINT32_MAX ? board_interrupt_named(r->dt, n, "gerror", UINT32_MAX) : both,
+                             &s->gerror);
     return ERR_NONE;
 }
 
@@ -215,15 +210,13 @@ static err_t check_psci(const struct board_reader *r, dt_node_t n)
 
     if (n == DT_NONE)
         return r->b->cpus > 1
-                   ? board_fail(r, DT_ROOT,
-                                "%u CPUs, but no node compatible with arm,psci-0.2 or 1.0 to start them",
+                   ? board_fail(r, DT_ROOT, "%u CPUs, but no node compatible with arm,psci-0.2 or 1.0 to start them",
                                 r->b->cpus)
                    : ERR_NONE;
     e = dt_read_string(r->dt, n, "method", "", &method, r->d);
     if (!e && strcmp(method, "smc"))
-        e = board_fail(r, n,
-                       "method: \"%.*s\", only \"smc\" reaches firmware from EL2 (QEMU: virtualization=on)",
-                       16, method);
+        e = board_fail(r, n, "method: \"%.*s\", only \"smc\" reaches firmware from EL2 (QEMU: virtualization=on)", 16,
+                       method);
     return e;
 }
 
@@ -284,11 +277,10 @@ err_t board_read(struct board *b, const struct dt *dt, struct arena *a, struct d
     if (s.smmus > BOARD_SMMUS)
         return board_fail(&r, DT_ROOT, "more than %d nodes are compatible with arm,smmu-v3", BOARD_SMMUS);
     if (s.hosts > 1)
-        return board_fail(
-            &r, s.first[BOARD_PCI],
-            "this board has %u PCI hosts; one is supported, for masters behind another could not be "
-            "kept quiet: disable it (status)",
-            s.hosts);
+        return board_fail(&r, s.first[BOARD_PCI],
+                          "this board has %u PCI hosts; one is supported, for masters behind another could not be "
+                          "kept quiet: disable it (status)",
+                          s.hosts);
     e = board_read_memory(&r);
     if (!e)
         e = board_read_cpus(&r);

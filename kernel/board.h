@@ -106,7 +106,7 @@ struct board_pci {
     uint64_t ecam_size;
     uint8_t bus_first, bus_last;
     struct board_range mem32, mem64; /* windows with bus address == machine address; size 0: none */
-    struct board_range *bus; /* all memory windows as devices see them: DMA to there is for another device */
+    struct board_range *bus;         /* all memory windows as devices see them: DMA to there is for another device */
     uint32_t buses;
     struct board_map *map; /* iommu-map */
     uint32_t maps;

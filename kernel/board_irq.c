@@ -14,8 +14,7 @@ err_t board_read_gic_irq(const struct board_reader *r, dt_node_t n, const struct
     uint32_t type = dt_cell(p, i), number = dt_cell(p, i + 1), flags = dt_cell(p, i + 2);
 
     if (type > 1 || number >= types[type].count)
-        return board_fail(r, n,
-                          "%s: <%u %u ...> is neither <0 N> (SPI, N up to 987) nor <1 N> (PPI, N up to 15)",
+        return board_fail(r, n, "%s: <%u %u ...> is neither <0 N> (SPI, N up to 987) nor <1 N> (PPI, N up to 15)",
                           p->name, type, number);
     *out = (struct board_irq){.intid = (uint16_t)(types[type].first + number), .edge = (flags & 3) != 0};
     return ERR_NONE;
@@ -49,8 +48,8 @@ static err_t extended_find(const struct board_reader *r, dt_node_t n, const stru
         uint32_t width = ctl == DT_NONE ? 0 : board_interrupt_cells(r->dt, ctl);
 
         if (!width || width > cells - at - 1)
-            return board_fail(
-                r, n, "interrupts-extended: cell %u: no interrupt controller, or too few cells for it", at);
+            return board_fail(r, n, "interrupts-extended: cell %u: no interrupt controller, or too few cells for it",
+                              at);
         if (!i && ctl != r->b->gic.node)
             return board_fail(r, n, "interrupts-extended: cell %u: not the GIC", at);
         if (!i) {
@@ -62,8 +61,7 @@ static err_t extended_find(const struct board_reader *r, dt_node_t n, const stru
     return ERR_NONE;
 }
 
-static err_t interrupt_read(const struct board_reader *r, dt_node_t n, uint32_t i, struct board_irq *out,
-                            bool *exists)
+static err_t interrupt_read(const struct board_reader *r, dt_node_t n, uint32_t i, struct board_irq *out, bool *exists)
 {
     const struct dt_prop *p = dt_prop(r->dt, n, "interrupts-extended");
     uint32_t width = board_interrupt_cells(r->dt, r->b->gic.node);

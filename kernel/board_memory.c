@@ -37,8 +37,8 @@ static err_t memory_add(const struct board_reader *r, struct board_range m)
         at--;
     if ((at && b->memory[at - 1].base.v + b->memory[at - 1].size > m.base.v) ||
         (at < b->memories && b->memory[at].base.v < end))
-        return board_fail(r, m.node, "reg: 0x%llx + 0x%llx overlaps other memory",
-                          (unsigned long long)m.base.v, (unsigned long long)m.size);
+        return board_fail(r, m.node, "reg: 0x%llx + 0x%llx overlaps other memory", (unsigned long long)m.base.v,
+                          (unsigned long long)m.size);
     memmove(&b->memory[at + 1], &b->memory[at], (b->memories - at) * sizeof m);
     b->memory[at] = m;
     b->memories++;
@@ -116,8 +116,8 @@ static err_t read_reservations(const struct board_reader *r)
         if ((base | size) >> 52)
             return board_fail(r, DT_ROOT, "memory reservation %u: 0x%llx + 0x%llx passes 2^52", i,
                               (unsigned long long)base, (unsigned long long)size);
-        reserved_add(r->b, (struct board_range){
-                               .base = maddr(base), .size = size, .name = "reservation", .node = DT_NONE});
+        reserved_add(r->b,
+                     (struct board_range){.base = maddr(base), .size = size, .name = "reservation", .node = DT_NONE});
     }
     return ERR_NONE;
 }

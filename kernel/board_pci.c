@@ -127,12 +127,11 @@ static err_t read_map(const struct board_reader *r, dt_node_t n)
         while (m->smmu < r->b->smmus && (!phandle || r->b->smmu[m->smmu].phandle != phandle))
             m->smmu++;
         if (m->smmu == r->b->smmus)
-            return board_fail(
-                r, n, "iommu-map: entry %u: phandle 0x%x is no enabled node compatible with arm,smmu-v3", i,
-                phandle);
+            return board_fail(r, n, "iommu-map: entry %u: phandle 0x%x is no enabled node compatible with arm,smmu-v3",
+                              i, phandle);
         if (m->rid > 0xffff || m->rid_count > 0x10000 - m->rid || m->sid > UINT32_MAX - m->rid_count)
-            return board_fail(r, n, "iommu-map: entry %u: 0x%x to 0x%x of 0x%x ids passes its end", i, m->rid,
-                              m->sid, m->rid_count);
+            return board_fail(r, n, "iommu-map: entry %u: 0x%x to 0x%x of 0x%x ids passes its end", i, m->rid, m->sid,
+                              m->rid_count);
     }
     pci->maps = count;
     return ERR_NONE;
@@ -151,8 +150,7 @@ static uint32_t parent_cells(const struct dt *dt, dt_node_t ctl, uint32_t *addre
 /* Devicetree Specification v0.4, 2.4.3. Entries for another controller than the GIC are left out. */
 static err_t read_intx(const struct board_reader *r, dt_node_t n)
 {
-    const struct dt_prop *p = dt_prop(r->dt, n, "interrupt-map"),
-                         *mask = dt_prop(r->dt, n, "interrupt-map-mask");
+    const struct dt_prop *p = dt_prop(r->dt, n, "interrupt-map"), *mask = dt_prop(r->dt, n, "interrupt-map-mask");
     uint32_t cells = p ? p->len / 4 : 0, width;
     struct board_pci *pci = &r->b->pci;
 
@@ -172,8 +170,7 @@ static err_t read_intx(const struct board_reader *r, dt_node_t n)
 
         width = parent_cells(r->dt, ctl, &address);
         if (!width || width > left - INTX_IN_CELLS - 1)
-            return board_fail(r, n,
-                              "interrupt-map: cell %u: no interrupt controller, or too few cells for it", at);
+            return board_fail(r, n, "interrupt-map: cell %u: no interrupt controller, or too few cells for it", at);
         if (ctl != r->b->gic.node)
             continue;
         e = board_read_gic_irq(r, n, p, at + INTX_IN_CELLS + 1 + address, &x->irq);
@@ -198,9 +195,8 @@ static err_t read_bar(const struct board_reader *r, dt_node_t n, const struct dt
     if (REGISTER(hi) < BAR_FIRST || REGISTER(hi) > BAR_LAST || REGISTER(hi) % 4 || !size)
         return ERR_NONE;
     if (kind == BAR_NONE || (size & (size - 1)) || size >> 52 || f->bar[i].kind != BAR_NONE)
-        return board_fail(r, n,
-                          "reg: BAR %u: 0x%x of 0x%llx bytes: a space, once, and a power of two are right", i,
-                          hi, (unsigned long long)size);
+        return board_fail(r, n, "reg: BAR %u: 0x%x of 0x%llx bytes: a space, once, and a power of two are right", i, hi,
+                          (unsigned long long)size);
     f->bar[i] = (struct pci_bar){.kind = kind, .prefetch = (hi & PREFETCH) != 0, .size = size};
     if (kind != BAR_MEM64)
         return ERR_NONE;
@@ -227,8 +223,8 @@ static err_t read_function(const struct board_reader *r, dt_node_t n, struct pci
     if (e)
         return e;
     if (vendor > 0xffff || device > 0xffff || class_code > 0xffffff || pin > 4)
-        return board_fail(
-            r, n, "vendor-id, device-id (16 bits), class-code (24) or interrupts (1 to 4) is out of range");
+        return board_fail(r, n,
+                          "vendor-id, device-id (16 bits), class-code (24) or interrupts (1 to 4) is out of range");
     *f = (struct pci_function){
         .bdf = BDF(dt_cell(p, 0)),
         .vendor = (uint16_t)vendor,

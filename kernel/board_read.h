@@ -26,15 +26,12 @@ struct board_nodes {
 };
 
 /* ERR_INVALID with "board: /node/path: " before the text. */
-err_t board_fail(const struct board_reader *r, dt_node_t n, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+err_t board_fail(const struct board_reader *r, dt_node_t n, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* Entry i of n's reg, with its end at 2^52 at the most. */
-err_t board_read_reg(const struct board_reader *r, dt_node_t n, uint32_t i, struct board_range *out,
-                     bool *exists);
+err_t board_read_reg(const struct board_reader *r, dt_node_t n, uint32_t i, struct board_range *out, bool *exists);
 /* The same, refused when absent or smaller than min. */
-err_t board_need_reg(const struct board_reader *r, dt_node_t n, uint32_t i, uint64_t min,
-                     struct board_range *out);
+err_t board_need_reg(const struct board_reader *r, dt_node_t n, uint32_t i, uint64_t min, struct board_range *out);
 
 /* #interrupt-cells of a controller; 0: it is none. */
 uint32_t board_interrupt_cells(const struct dt *dt, dt_node_t n);

@@ -142,15 +142,14 @@ static err_t check_owners(struct check *k)
         uint64_t first = k->p->shared[i].v >> FRAME_SHIFT;
 
         if (!is_free_ram(k, first, m->frames))
-            return check_fail(k, "I1: %s: %s is not free memory of the board (MFN 0x%lx)", "shared", m->name,
-                              first);
+            return check_fail(k, "I1: %s: %s is not free memory of the board (MFN 0x%lx)", "shared", m->name, first);
     }
     for (uint32_t i = 1; i < k->count; i++) {
         const struct held *a = &k->held[i - 1], *b = &k->held[i];
 
         if (b->first < a->end)
-            return diag_fail(k->d, ERR_INVALID, "I1: machine frame 0x%lx has two owners: %s (%s) and %s (%s)",
-                             b->first, a->who, a->what, b->who, b->what);
+            return diag_fail(k->d, ERR_INVALID, "I1: machine frame 0x%lx has two owners: %s (%s) and %s (%s)", b->first,
+                             a->who, a->what, b->who, b->what);
     }
     return ERR_NONE;
 }
@@ -207,8 +206,7 @@ static err_t check_extent(const struct check *k, const struct plan_partition *pp
     if (e->dma && e->type != EXT_MMIO && pp->has_ecam &&
         check_meets(k->p->board->pci.bus, k->p->board->pci.buses, e->gfn.n << FRAME_SHIFT,
                     (e->gfn.n + e->frames) << FRAME_SHIFT))
-        why =
-            "I3: %s: %s is DMA-able in a window of the PCI bridge (MFN 0x%lx): say dma = \"none\" or move it";
+        why = "I3: %s: %s is DMA-able in a window of the PCI bridge (MFN 0x%lx): say dma = \"none\" or move it";
     if (why)
         return check_fail(k, why, who, e->name, number);
     return e->type == EXT_MMIO ? check_mmio(k, pp, e) : ERR_NONE;
@@ -251,8 +249,7 @@ static err_t check_spans(const struct check *k, const struct plan_partition *pp,
         const struct pt_span *s = &span[i];
 
         if (!s->rights || !s->frames)
-            return check_fail(k, "I6: %s: %s has a span without rights or frames (0x%lx)", pp->m->name, map,
-                              s->in);
+            return check_fail(k, "I6: %s: %s has a span without rights or frames (0x%lx)", pp->m->name, map, s->in);
         if (s->in < last || s->frames > (UINT64_C(1) << 52) || s->in > (UINT64_C(1) << 52) ||
             !span_is_owned(&pp->physmap, s, dma, &x))
             return check_fail(k,
@@ -262,8 +259,8 @@ static err_t check_spans(const struct check *k, const struct plan_partition *pp,
         last = s->in + s->frames;
         frames -= s->frames;
         if (ranges_overlap(s->out, s->frames, k->p->hv.pool.n, k->p->hv.pool_frames))
-            return check_fail(k, "I5: %s: %s reaches the pool, where scratch pages are (0x%lx)", pp->m->name,
-                              map, s->out);
+            return check_fail(k, "I5: %s: %s reaches the pool, where scratch pages are (0x%lx)", pp->m->name, map,
+                              s->out);
     }
     if (frames)
         return check_fail(k,
@@ -288,14 +285,13 @@ static bool spans_have(const struct pt_span *span, uint32_t count, const struct 
 }
 
 /* Frames that must be there for devices: in one extent, and in both maps. */
-static err_t reserved_is_there(const struct check *k, const struct plan_partition *pp, const char *name,
-                               uint64_t first, uint64_t frames)
+static err_t reserved_is_there(const struct check *k, const struct plan_partition *pp, const char *name, uint64_t first,
+                               uint64_t frames)
 {
     const struct extent *e = physmap_find(&pp->physmap, gfn(first));
 
     if (!e || e->type != EXT_RESERVED || e->gfn.n != e->mfn.n || first + frames > e->gfn.n + e->frames ||
-        !spans_have(pp->p2m_span, pp->p2m_spans, e) ||
-        (pp->has_bfn_map && !spans_have(pp->bfn_span, pp->bfn_spans, e)))
+        !spans_have(pp->p2m_span, pp->p2m_spans, e) || (pp->has_bfn_map && !spans_have(pp->bfn_span, pp->bfn_spans, e)))
         return check_fail(k, "I10: %s: %s is not in physmap, p2m and bfn map, readable and writable (0x%lx)",
                           pp->m->name, name, first);
     return ERR_NONE;
@@ -327,8 +323,8 @@ static err_t check_images(const struct check *k, const struct plan_partition *pp
 
     /* It is written through the one extent that it begins in. */
     if (!dtb || dtb->type != EXT_RAM || gfn_of(gaddr(pp->dtb.v + GUEST_DTB_MAX)).n > dtb->gfn.n + dtb->frames)
-        return check_fail(k, "I2: %s: %s does not lie in one extent of its RAM (0x%lx)", pp->m->name,
-                          "its DTB", pp->dtb.v);
+        return check_fail(k, "I2: %s: %s does not lie in one extent of its RAM (0x%lx)", pp->m->name, "its DTB",
+                          pp->dtb.v);
     for (uint32_t i = 0; i < pp->images; i++) {
         const struct plan_image *im = &pp->image[i];
         uint64_t left = im->room > im->size ? im->room : im->size;
@@ -355,8 +351,7 @@ static err_t check_vmids(const struct check *k)
         const struct plan_partition *pp = &k->p->partition[i];
 
         if (pp->vmid > 255 || used[pp->vmid]++)
-            return check_fail(k, "I2: %s: %s is another one's or above 255 (0x%lx)", pp->m->name, "its VMID",
-                              pp->vmid);
+            return check_fail(k, "I2: %s: %s is another one's or above 255 (0x%lx)", pp->m->name, "its VMID", pp->vmid);
         if (pp->bfn_vmid > 255 || used[pp->bfn_vmid]++)
             return check_fail(k, "I3: %s: %s is another one's or above 255 (0x%lx)", pp->m->name,
                               "the VMID of its bfn map", pp->bfn_vmid);
@@ -375,8 +370,7 @@ static uint64_t hv_out(const struct check *k, const struct pt_span *s)
 
     if (s->in < HV_STACK_VBASE)
         return s->in;
-    return i < k->p->board->cpus && s->frames == HV_STACK_FRAMES &&
-                   (i + 1) * HV_STACK_FRAMES <= k->p->hv.cpu_frames
+    return i < k->p->board->cpus && s->frames == HV_STACK_FRAMES && (i + 1) * HV_STACK_FRAMES <= k->p->hv.cpu_frames
                ? k->p->hv.pool.n + i * HV_STACK_FRAMES
                : UINT64_MAX;
 }
@@ -391,16 +385,14 @@ static err_t check_pool(const struct check *k)
         bool scratch = pp->has_bfn_map && pp->m->unmapped != UNMAPPED_FAULT;
 
         if (scratch != (pp->frames.scratch != 0))
-            return check_fail(k, "I5: %s: %s has no scratch page of its own, or one too many (0x%lx)",
-                              pp->m->name, "the partition", pp->frames.scratch);
+            return check_fail(k, "I5: %s: %s has no scratch page of its own, or one too many (0x%lx)", pp->m->name,
+                              "the partition", pp->frames.scratch);
         frames += pp->frames.p2m + pp->frames.bfn + pp->frames.scratch;
     }
     if (!is_free_ram(k, hv->pool.n, hv->pool_frames))
-        return check_fail(k, "I1: %s: %s is not free memory of the board (0x%lx)", "mullion", "the pool",
-                          hv->pool.n);
+        return check_fail(k, "I1: %s: %s is not free memory of the board (0x%lx)", "mullion", "the pool", hv->pool.n);
     if (frames != hv->pool_frames)
-        return check_fail(k, "I7: %s: %s is not what all parts need (0x%lx)", "mullion", "the pool",
-                          hv->pool_frames);
+        return check_fail(k, "I7: %s: %s is not what all parts need (0x%lx)", "mullion", "the pool", hv->pool_frames);
     for (uint32_t i = 0; i < hv->spans; i++) {
         if (!hv->span[i].rights || !hv->span[i].frames)
             return check_fail(k, "I6: %s: %s has a span without rights or frames (0x%lx)", "mullion",
@@ -409,11 +401,11 @@ static err_t check_pool(const struct check *k)
             return check_fail(k, "I1: %s: %s has spans that overlap (0x%lx)", "mullion", "its address space",
                               hv->span[i].in);
         if (hv->span[i].out != hv_out(k, &hv->span[i]))
-            return check_fail(k, "I1: %s: %s maps another frame than it should (0x%lx)", "mullion",
-                              "its address space", hv->span[i].in);
+            return check_fail(k, "I1: %s: %s maps another frame than it should (0x%lx)", "mullion", "its address space",
+                              hv->span[i].in);
         if ((hv->span[i].rights & (R_WRITE | R_EXEC)) == (R_WRITE | R_EXEC))
-            return check_fail(k, "I1: %s: %s is writable and executable (0x%lx)", "mullion",
-                              "its address space", hv->span[i].in);
+            return check_fail(k, "I1: %s: %s is writable and executable (0x%lx)", "mullion", "its address space",
+                              hv->span[i].in);
     }
     return ERR_NONE;
 }

@@ -22,8 +22,7 @@ static bool has_node(const struct plan_partition *pp, dt_node_t n)
 }
 
 /* Register range i of a device, its BARs as the plan places them; false: there is none. */
-static bool device_reg(const struct check *k, const struct plan_device *dev, uint32_t i, uint64_t *base,
-                       uint64_t *size)
+static bool device_reg(const struct check *k, const struct plan_device *dev, uint32_t i, uint64_t *base, uint64_t *size)
 {
     const struct board_range *w = &k->p->board->pci.mem32;
     bool exists;
@@ -60,8 +59,7 @@ err_t check_mmio(const struct check *k, const struct plan_partition *pp, const s
 {
     const struct board *b = k->p->board;
     const uint64_t from = e->mfn.n << FRAME_SHIFT, to = from + (e->frames << FRAME_SHIFT);
-    bool other =
-        check_meets(b->memory, b->memories, from, to) || check_meets(b->reserved, b->reserveds, from, to);
+    bool other = check_meets(b->memory, b->memories, from, to) || check_meets(b->reserved, b->reserveds, from, to);
 
     for (uint32_t i = 0; i < b->mmios; i++)
         other |= !has_node(pp, b->mmio[i].node) && check_meets(&b->mmio[i], 1, from, to);
@@ -69,8 +67,8 @@ err_t check_mmio(const struct check *k, const struct plan_partition *pp, const s
         at = regs_end(k, pp, at);
         other = !at;
     }
-    return other ? check_fail(k, "I2: %s: %s is not registers of its devices alone (MFN 0x%lx)", pp->m->name,
-                              e->name, e->mfn.n)
+    return other ? check_fail(k, "I2: %s: %s is not registers of its devices alone (MFN 0x%lx)", pp->m->name, e->name,
+                              e->mfn.n)
                  : ERR_NONE;
 }
 
@@ -115,8 +113,8 @@ err_t check_device(const struct check *k, const struct plan_partition *pp, const
     const struct board *b = k->p->board;
     const char *why = device_conflict(k, pp, dev);
     uint32_t smmu = 0, sid = 0, id = dev->fn ? dev->fn->bdf : dev->sid;
-    bool stream = dev->fn ? board_pci_stream(b, dev->fn->bdf, &smmu, &sid)
-                          : board_node_stream(b, dev->board_node, &smmu, &sid);
+    bool stream =
+        dev->fn ? board_pci_stream(b, dev->fn->bdf, &smmu, &sid) : board_node_stream(b, dev->board_node, &smmu, &sid);
 
     if (why)
         return check_fail(k, why, pp->m->name, dev->m->name, id);
@@ -151,8 +149,8 @@ err_t check_shape(const struct check *k, const struct plan_partition *pp)
     }
     in = in > 39 && in < 44 ? 39 : in;
     if (pp->has_bfn_map && (pp->bfn_shape.in_bits != in || pp->bfn_shape.out_bits != out))
-        return check_fail(k, "I4: %s: %s does not have the bits that its SMMU takes and gives (%lu bits)",
-                          pp->m->name, "the bfn map", pp->bfn_shape.in_bits);
+        return check_fail(k, "I4: %s: %s does not have the bits that its SMMU takes and gives (%lu bits)", pp->m->name,
+                          "the bfn map", pp->bfn_shape.in_bits);
     return ERR_NONE;
 }
 
@@ -188,14 +186,14 @@ static err_t check_irqs(const struct check *k, const struct plan_partition *pp, 
         if (pp->irq[i].virtual_only)
             continue;
         if (intid < 32 || intid >= 1020)
-            return check_fail(k, "I11: %s: %s has an INTID that is no SPI (0x%lx)", pp->m->name,
-                              pp->irq[i].name, intid);
+            return check_fail(k, "I11: %s: %s has an INTID that is no SPI (0x%lx)", pp->m->name, pp->irq[i].name,
+                              intid);
         if (!line_is_of(k, pp, intid))
-            return check_fail(k, "I11: %s: %s has an interrupt that none of its devices raises (0x%lx)",
-                              pp->m->name, pp->irq[i].name, intid);
+            return check_fail(k, "I11: %s: %s has an interrupt that none of its devices raises (0x%lx)", pp->m->name,
+                              pp->irq[i].name, intid);
         if (owner[intid])
-            return check_fail(k, "I11: %s: %s has an interrupt that has an owner already (0x%lx)",
-                              pp->m->name, pp->irq[i].name, intid);
+            return check_fail(k, "I11: %s: %s has an interrupt that has an owner already (0x%lx)", pp->m->name,
+                              pp->irq[i].name, intid);
         owner[intid] = pp->id + 1u;
     }
     return ERR_NONE;
@@ -207,12 +205,11 @@ static err_t check_cpus(const struct check *k, const struct plan_partition *pp, 
         uint32_t cpu = pp->cpu[i];
 
         if (cpu >= k->p->board->cpus || taken[cpu])
-            return check_fail(k, "I11: %s: %s is not on the board or has an owner already (0x%lx)",
-                              pp->m->name, "CPU", cpu);
+            return check_fail(k, "I11: %s: %s is not on the board or has an owner already (0x%lx)", pp->m->name, "CPU",
+                              cpu);
         taken[cpu] = true;
     }
-    return pp->cpus ? ERR_NONE
-                    : check_fail(k, "I11: %s: %s has no CPU (0x%lx)", pp->m->name, "the partition", 0);
+    return pp->cpus ? ERR_NONE : check_fail(k, "I11: %s: %s has no CPU (0x%lx)", pp->m->name, "the partition", 0);
 }
 
 /* Registers that the hypervisor does not map belong to someone else: a UART given away, with its interrupt.
@@ -220,8 +217,7 @@ static err_t check_cpus(const struct check *k, const struct plan_partition *pp, 
 static bool hv_maps(const struct plan *p, maddr_t a)
 {
     for (uint32_t i = 0; i < p->hv.spans; i++) {
-        if (p->hv.span[i].in <= a.v >> FRAME_SHIFT &&
-            a.v >> FRAME_SHIFT < p->hv.span[i].in + p->hv.span[i].frames)
+        if (p->hv.span[i].in <= a.v >> FRAME_SHIFT && a.v >> FRAME_SHIFT < p->hv.span[i].in + p->hv.span[i].frames)
             return true;
     }
     return false;

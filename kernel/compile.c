@@ -40,8 +40,7 @@ static err_t build_scratch(struct compiled_partition *t, const struct plan_parti
 {
     if (pp->frames.scratch == 0)
         return ERR_NONE;
-    if (scratch_build(&t->scratch, t->bfn.format, t->bfn.shape, t->bfn.pool, scratch_rights(pp), pp->id, d) !=
-        ERR_NONE)
+    if (scratch_build(&t->scratch, t->bfn.format, t->bfn.shape, t->bfn.pool, scratch_rights(pp), pp->id, d) != ERR_NONE)
         return owner_fail((struct owner){pp->m->name, "scratch"}, d);
     memcpy(t->bfn.fill, t->scratch.fill, sizeof(t->bfn.fill));
     return ERR_NONE;
@@ -78,8 +77,7 @@ err_t compile_tables(struct compiled *t, const struct plan *p, void *mem, struct
     if (t->part == NULL)
         return ERR_NO_SPACE;
     if (!pool_take(&t->pool, hv->cpu_frames, false, &stacks))
-        return diag_fail(d, ERR_NO_SPACE, "hypervisor: stacks: %lu frames planned, more are needed",
-                         hv->pool_frames);
+        return diag_fail(d, ERR_NO_SPACE, "hypervisor: stacks: %lu frames planned, more are needed", hv->pool_frames);
     t->own = (struct pt){.format = &pt_format_arm_el2, .shape = hv->shape, .pool = &t->pool};
     err_t e = build(&t->own, own, hv->span, hv->spans, hv->el2_frames, d);
     for (uint32_t i = 0; i < p->partitions && e == ERR_NONE; i++)
@@ -95,8 +93,7 @@ static err_t verify(const struct pt *t, struct owner o, struct verify_job *j, st
     return verify_tables(j, d) == ERR_NONE ? ERR_NONE : owner_fail(o, d);
 }
 
-static err_t verify_partition(const struct compiled_partition *t, const struct plan_partition *pp,
-                              struct diag *d)
+static err_t verify_partition(const struct compiled_partition *t, const struct plan_partition *pp, struct diag *d)
 {
     struct verify_job j = {.format = VERIFY_ARM_S2, .spans = pp->p2m_span, .count = pp->p2m_spans};
     err_t e = verify(&t->p2m, (struct owner){pp->m->name, "p2m"}, &j, d);

@@ -42,8 +42,7 @@ static err_t walk_node(struct walk *w, const char *name, struct diag *d)
     dt_node_t n = dt->nodes, parent = w->depth ? w->open[w->depth - 1] : DT_NONE;
 
     if (w->depth == DT_MAX_DEPTH)
-        return diag_fail(d, ERR_INVALID, "%s: node %s is deeper than %u levels", dt->title, name,
-                         DT_MAX_DEPTH);
+        return diag_fail(d, ERR_INVALID, "%s: node %s is deeper than %u levels", dt->title, name, DT_MAX_DEPTH);
     if (!w->depth && n)
         return diag_fail(d, ERR_INVALID, "%s: second root node %s", dt->title, name);
     dt->node[n] = (struct dt_node){.name = w->depth ? name : "",
@@ -88,8 +87,8 @@ static err_t walk_prop(struct walk *w, uint32_t len, uint32_t name, const uint8_
     if (n->child != DT_NONE)
         return diag_fail(d, ERR_INVALID, "%s: node %s has a property after a child node", dt->title, n->name);
     if (name >= w->strings_size)
-        return diag_fail(d, ERR_INVALID, "%s: node %s: property name at 0x%x of 0x%x bytes of strings",
-                         dt->title, n->name, name, w->strings_size);
+        return diag_fail(d, ERR_INVALID, "%s: node %s: property name at 0x%x of 0x%x bytes of strings", dt->title,
+                         n->name, name, w->strings_size);
     p = w->props_end - ++dt->props;
     *p = (struct dt_prop){.name = w->strings + name, .val = val, .len = len};
     n->props++;
@@ -187,12 +186,10 @@ static err_t header_check(struct dt *dt, size_t max, struct diag *d)
         return diag_fail(d, ERR_INVALID, "%s: not a device tree blob (no magic d00dfeed)", dt->title);
     dt->size = fdt_totalsize(blob);
     if (dt->size > max || dt->size > DT_MAX_SIZE)
-        return diag_fail(d, ERR_INVALID,
-                         "%s: totalsize 0x%x exceeds the 0x%zx bytes that are there or allowed", dt->title,
-                         dt->size, max < DT_MAX_SIZE ? max : DT_MAX_SIZE);
+        return diag_fail(d, ERR_INVALID, "%s: totalsize 0x%x exceeds the 0x%zx bytes that are there or allowed",
+                         dt->title, dt->size, max < DT_MAX_SIZE ? max : DT_MAX_SIZE);
     /* Version 17 is the first that says how long the structure block is. */
-    if (fdt_version(blob) < 17 || fdt_last_comp_version(blob) > 17 ||
-        !block_fits(dt, fdt_off_mem_rsvmap(blob), 0) ||
+    if (fdt_version(blob) < 17 || fdt_last_comp_version(blob) > 17 || !block_fits(dt, fdt_off_mem_rsvmap(blob), 0) ||
         !block_fits(dt, fdt_off_dt_struct(blob), fdt_size_dt_struct(blob)) ||
         !block_fits(dt, fdt_off_dt_strings(blob), fdt_size_dt_strings(blob)) ||
         (fdt_off_dt_struct(blob) | fdt_size_dt_struct(blob)) % FDT_TAGSIZE)
@@ -221,8 +218,7 @@ static void props_turn(struct dt_prop *low, uint32_t count)
  * For the pass nodes grow up from the start of the arena's room and properties down from its end, so that all
  * of it serves whatever there is more of; then the properties move down behind the last node.
  */
-err_t dt_index(struct dt *dt, const char *title, const void *blob, size_t max, struct arena *a,
-               struct diag *d)
+err_t dt_index(struct dt *dt, const char *title, const void *blob, size_t max, struct arena *a, struct diag *d)
 {
     struct walk w = {.dt = dt, .arena = a};
     err_t e;

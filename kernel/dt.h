@@ -46,8 +46,7 @@ struct dt {
 
 /* Index a blob of at most max bytes, with all that is left of a for the pass. blob must be 8-byte aligned and
  * outlive dt. */
-err_t dt_index(struct dt *dt, const char *title, const void *blob, size_t max, struct arena *a,
-               struct diag *d);
+err_t dt_index(struct dt *dt, const char *title, const void *blob, size_t max, struct arena *a, struct diag *d);
 
 /* Memory reservation i (below dt->rsv), as the blob says it: any numbers. */
 void dt_reservation(const struct dt *dt, uint32_t i, uint64_t *base, uint64_t *size);
@@ -90,8 +89,7 @@ err_t dt_reg(const struct dt *dt, dt_node_t n, uint32_t i, uint64_t *addr, uint6
 err_t dt_translate(const struct dt *dt, dt_node_t bus, uint64_t *addr, uint64_t size, struct diag *d);
 
 /* Typed readers: present-or-default; an ill-formed value is an error that names node and property. */
-err_t dt_read_u32(const struct dt *dt, dt_node_t n, const char *name, uint32_t def, uint32_t *out,
-                  struct diag *d);
+err_t dt_read_u32(const struct dt *dt, dt_node_t n, const char *name, uint32_t def, uint32_t *out, struct diag *d);
 err_t dt_read_string(const struct dt *dt, dt_node_t n, const char *name, const char *def, const char **out,
                      struct diag *d);
 

@@ -97,8 +97,8 @@ static err_t bus_translate(const struct dt *dt, dt_node_t bus, uint64_t *addr, u
         return ERR_NONE;
     if (p && (ac > 2 || pc > 2 || sc > 2 || !entry || p->len % (4 * entry)))
         return diag_fail(d, ERR_INVALID,
-                         "%s: %s: ranges: %u bytes are not whole entries of %u + %u + %u cells of at most 2",
-                         dt->title, dt_path(dt, bus, path, sizeof path), p->len, ac, pc, sc);
+                         "%s: %s: ranges: %u bytes are not whole entries of %u + %u + %u cells of at most 2", dt->title,
+                         dt_path(dt, bus, path, sizeof path), p->len, ac, pc, sc);
     for (uint32_t i = 0; p && i < p->len / 4; i += entry) {
         uint64_t child = dt_cells(p, i, ac), length = dt_cells(p, i + ac + pc, sc), sum;
 
@@ -111,8 +111,7 @@ static err_t bus_translate(const struct dt *dt, dt_node_t bus, uint64_t *addr, u
         return ERR_NONE;
     }
     return diag_fail(d, ERR_INVALID, "%s: %s: ranges: does not pass on 0x%llx + 0x%llx", dt->title,
-                     dt_path(dt, bus, path, sizeof path), (unsigned long long)*addr,
-                     (unsigned long long)size);
+                     dt_path(dt, bus, path, sizeof path), (unsigned long long)*addr, (unsigned long long)size);
 }
 
 err_t dt_translate(const struct dt *dt, dt_node_t bus, uint64_t *addr, uint64_t size, struct diag *d)
@@ -124,8 +123,7 @@ err_t dt_translate(const struct dt *dt, dt_node_t bus, uint64_t *addr, uint64_t 
     return e;
 }
 
-err_t dt_reg(const struct dt *dt, dt_node_t n, uint32_t i, uint64_t *addr, uint64_t *size, bool *exists,
-             struct diag *d)
+err_t dt_reg(const struct dt *dt, dt_node_t n, uint32_t i, uint64_t *addr, uint64_t *size, bool *exists, struct diag *d)
 {
     const struct dt_prop *p = dt_prop(dt, n, "reg");
     dt_node_t bus = dt->node[n].parent;
@@ -139,22 +137,20 @@ err_t dt_reg(const struct dt *dt, dt_node_t n, uint32_t i, uint64_t *addr, uint6
     sc = dt_size_cells(dt, bus);
     if (ac > 2 || sc > 2 || !ac || p->len % (4 * (ac + sc)))
         return diag_fail(d, ERR_INVALID,
-                         "%s: %s: reg: %u bytes are not whole entries of %u + %u cells (1 or 2 + 0 to 2)",
-                         dt->title, dt_path(dt, n, path, sizeof path), p->len, ac, sc);
+                         "%s: %s: reg: %u bytes are not whole entries of %u + %u cells (1 or 2 + 0 to 2)", dt->title,
+                         dt_path(dt, n, path, sizeof path), p->len, ac, sc);
     if (i >= p->len / (4 * (ac + sc)))
         return ERR_NONE;
     *addr = dt_cells(p, i * (ac + sc), ac);
     *size = dt_cells(p, i * (ac + sc) + ac, sc);
     if (*size > UINT64_MAX - *addr)
         return diag_fail(d, ERR_INVALID, "%s: %s: reg: 0x%llx + 0x%llx passes 2^64", dt->title,
-                         dt_path(dt, n, path, sizeof path), (unsigned long long)*addr,
-                         (unsigned long long)*size);
+                         dt_path(dt, n, path, sizeof path), (unsigned long long)*addr, (unsigned long long)*size);
     *exists = true;
     return dt_translate(dt, bus, addr, *size, d);
 }
 
-err_t dt_read_u32(const struct dt *dt, dt_node_t n, const char *name, uint32_t def, uint32_t *out,
-                  struct diag *d)
+err_t dt_read_u32(const struct dt *dt, dt_node_t n, const char *name, uint32_t def, uint32_t *out, struct diag *d)
 {
     const struct dt_prop *p = dt_prop(dt, n, name);
     char path[PATH_MAX_TEXT];
@@ -181,8 +177,8 @@ err_t dt_read_string(const struct dt *dt, dt_node_t n, const char *name, const c
         return ERR_NONE;
     nul = memchr(p->val, 0, p->len);
     if (!nul || nul != p->val + p->len - 1)
-        return diag_fail(d, ERR_INVALID, "%s: %s: %s: not one \"string\"", dt->title,
-                         dt_path(dt, n, path, sizeof path), name);
+        return diag_fail(d, ERR_INVALID, "%s: %s: %s: not one \"string\"", dt->title, dt_path(dt, n, path, sizeof path),
+                         name);
     *out = (const char *)p->val;
     return ERR_NONE;
 }

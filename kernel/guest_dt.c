@@ -279,17 +279,9 @@ static void write_pci(struct writer *w)
 }
 
 /* What of a board's node a guest's driver reads and that names no other node. */
-static const char *const copied[] = {"compatible",
-                                     "reg-names",
-                                     "interrupt-names",
-                                     "reg-io-width",
-                                     "reg-shift",
-                                     "bank-width",
-                                     "fifo-size",
-                                     "current-speed",
-                                     "clock-names",
-                                     "clock-frequency",
-                                     "arm,primecell-periphid"};
+static const char *const copied[] = {
+    "compatible",    "reg-names",   "interrupt-names", "reg-io-width",          "reg-shift", "bank-width", "fifo-size",
+    "current-speed", "clock-names", "clock-frequency", "arm,primecell-periphid"};
 
 /* Every clock of the board's node becomes the fixed one: firmware has left them running. */
 static void write_clocks(struct writer *w, dt_node_t n)
@@ -426,8 +418,8 @@ static void write_root(struct writer *w, struct diag *d)
     end(w);
 }
 
-err_t guest_dt_write(const struct plan *p, const struct plan_partition *pp, void *buf, size_t size,
-                     size_t *used, struct diag *d)
+err_t guest_dt_write(const struct plan *p, const struct plan_partition *pp, void *buf, size_t size, size_t *used,
+                     struct diag *d)
 {
     struct writer w = {.p = p, .pp = pp};
 
@@ -435,6 +427,6 @@ err_t guest_dt_write(const struct plan *p, const struct plan_partition *pp, void
     write_root(&w, d);
     *used = dt_write_finish(&w.dt);
     return *used ? ERR_NONE
-                 : diag_fail(d, ERR_NO_SPACE, "partition %s: its device tree does not fit %lu bytes",
-                             pp->m->name, (uint64_t)size);
+                 : diag_fail(d, ERR_NO_SPACE, "partition %s: its device tree does not fit %lu bytes", pp->m->name,
+                             (uint64_t)size);
 }

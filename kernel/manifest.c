@@ -26,11 +26,9 @@ static err_t read_cpus(const struct manifest_reader *r, struct manifest_partitio
     uint32_t count = p ? p->len / 4 : 0;
 
     if (!p)
-        return manifest_fail(r, pp->node,
-                             "cpus: missing, write cpus = <N ...>, `reg` values of the board's CPUs");
+        return manifest_fail(r, pp->node, "cpus: missing, write cpus = <N ...>, `reg` values of the board's CPUs");
     if (!count || p->len % 4 || count > MANIFEST_CPUS)
-        return manifest_fail(r, pp->node, "cpus: %u bytes, 1 to %d cells of 4 are right", p->len,
-                             MANIFEST_CPUS);
+        return manifest_fail(r, pp->node, "cpus: %u bytes, 1 to %d cells of 4 are right", p->len, MANIFEST_CPUS);
     pp->cpu = ARENA_NEW(r->a, uint32_t, count, r->d);
     if (!pp->cpu)
         return ERR_NO_SPACE;
@@ -52,8 +50,7 @@ static err_t read_cpus(const struct manifest_reader *r, struct manifest_partitio
  * Guest images.
  */
 
-static err_t read_image(const struct manifest_reader *r, dt_node_t n, const char *props,
-                        struct manifest_image *im)
+static err_t read_image(const struct manifest_reader *r, dt_node_t n, const char *props, struct manifest_image *im)
 {
     uint64_t load = 0;
     err_t e = manifest_check_node(r, n, props, "");
@@ -135,8 +132,7 @@ static err_t device_read_kind(const struct manifest_reader *r, struct manifest_d
     if (v->kind == DEVICE_PCI) {
         e = manifest_read_text(r, n, "pci", 0, SIZE_MAX, &pci);
         if (!e && !bdf_parse(pci, &v->bdf))
-            e = manifest_fail(r, n, "pci: \"%.*s\" is not bb:dd.f with device up to 1f and function up to 7",
-                              32, pci);
+            e = manifest_fail(r, n, "pci: \"%.*s\" is not bb:dd.f with device up to 1f and function up to 7", 32, pci);
         return e;
     }
     e = manifest_read_text(r, n, "path", 1, DEVICE_PATH_MAX, &v->path);
@@ -155,8 +151,7 @@ static err_t device_check_others(const struct manifest_reader *r, const struct m
             if (o->kind != v->kind)
                 continue;
             if (v->kind == DEVICE_PCI ? o->bdf == v->bdf : !strcmp(o->path, v->path))
-                return manifest_fail(r, v->node, "%s: the same device as %s",
-                                     v->kind == DEVICE_PCI ? "pci" : "path",
+                return manifest_fail(r, v->node, "%s: the same device as %s", v->kind == DEVICE_PCI ? "pci" : "path",
                                      dt_path(r->dt, o->node, other, sizeof other));
         }
     }
@@ -182,11 +177,10 @@ static err_t device_read(const struct manifest_reader *r, const struct manifest_
     if (v->unprotected_dma && v->no_dma)
         return manifest_fail(r, n, "unprotected-dma: contradicts no-dma");
     if (v->unprotected_dma && !pp->identity)
-        return manifest_fail(
-            r, n,
-            "unprotected-dma: needs physmap = \"identity\" (I9): without an IOMMU the device uses "
-            "machine addresses, which %s does not see",
-            pp->name);
+        return manifest_fail(r, n,
+                             "unprotected-dma: needs physmap = \"identity\" (I9): without an IOMMU the device uses "
+                             "machine addresses, which %s does not see",
+                             pp->name);
     return device_check_others(r, pp, v);
 }
 
@@ -228,8 +222,7 @@ static err_t read_options(const struct manifest_reader *r, struct manifest_parti
     err_t e = manifest_read_word(r, pp->node, "physmap", "translated identity", MANIFEST_REQUIRED, &physmap);
 
     if (!e)
-        e = manifest_read_word(r, pp->node, "unmapped", "scratch fault read-only-scratch", UNMAPPED_SCRATCH,
-                               &unmapped);
+        e = manifest_read_word(r, pp->node, "unmapped", "scratch fault read-only-scratch", UNMAPPED_SCRATCH, &unmapped);
     if (!e)
         e = manifest_read_word(r, pp->node, "console", "virtual none", CONSOLE_VIRTUAL, &console);
     if (!e)
@@ -242,8 +235,7 @@ static err_t read_options(const struct manifest_reader *r, struct manifest_parti
     pp->unmapped = (enum unmapped)unmapped;
     pp->console = (enum console)console;
     if (pp->audit_ms > AUDIT_MS_MAX)
-        return manifest_fail(r, pp->node, "scratch-audit-ms: %u, at most %d is right", pp->audit_ms,
-                             AUDIT_MS_MAX);
+        return manifest_fail(r, pp->node, "scratch-audit-ms: %u, at most %d is right", pp->audit_ms, AUDIT_MS_MAX);
     if (pp->audit_ms && pp->unmapped != UNMAPPED_SCRATCH)
         return manifest_fail(r, pp->node,
                              "scratch-audit-ms: only unmapped = \"scratch\" has a page that DMA can change");

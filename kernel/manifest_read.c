@@ -31,16 +31,14 @@ static uint32_t word_index(const char *words, const char *word)
     return MANIFEST_REQUIRED;
 }
 
-err_t manifest_check_node(const struct manifest_reader *r, dt_node_t n, const char *props,
-                          const char *children)
+err_t manifest_check_node(const struct manifest_reader *r, dt_node_t n, const char *props, const char *children)
 {
     const struct dt_node *node = &r->dt->node[n];
     const struct dt_prop *first = &r->dt->prop[node->prop];
 
     for (const struct dt_prop *p = first; p < first + node->props; p++) {
         if (strcmp(p->name, "phandle") && word_index(props, p->name) == MANIFEST_REQUIRED)
-            return manifest_fail(r, n, "unknown property %s; known here: %s", p->name,
-                                 *props ? props : "none");
+            return manifest_fail(r, n, "unknown property %s; known here: %s", p->name, *props ? props : "none");
         if (dt_prop(r->dt, n, p->name) != p)
             return manifest_fail(r, n, "property %s is there twice", p->name);
     }
@@ -48,16 +46,14 @@ err_t manifest_check_node(const struct manifest_reader *r, dt_node_t n, const ch
         const char *name = r->dt->node[c].name;
 
         if (strcmp(children, MANIFEST_ANY) && word_index(children, name) == MANIFEST_REQUIRED)
-            return manifest_fail(r, n, "unknown node %s; known here: %s", name,
-                                 *children ? children : "none");
+            return manifest_fail(r, n, "unknown node %s; known here: %s", name, *children ? children : "none");
         if (dt_child(r->dt, n, name) != c)
             return manifest_fail(r, n, "two nodes of the name %s", name);
     }
     return ERR_NONE;
 }
 
-err_t manifest_check_range(const struct manifest_reader *r, dt_node_t n, const char *prop, uint64_t base,
-                           uint64_t size)
+err_t manifest_check_range(const struct manifest_reader *r, dt_node_t n, const char *prop, uint64_t base, uint64_t size)
 {
     const uint64_t limit = UINT64_C(1) << MANIFEST_ADDR_BITS;
 
@@ -90,8 +86,8 @@ err_t manifest_read_word(const struct manifest_reader *r, dt_node_t n, const cha
     return ERR_NONE;
 }
 
-err_t manifest_read_text(const struct manifest_reader *r, dt_node_t n, const char *prop, size_t min,
-                         size_t max, const char **out)
+err_t manifest_read_text(const struct manifest_reader *r, dt_node_t n, const char *prop, size_t min, size_t max,
+                         const char **out)
 {
     err_t e = dt_read_string(r->dt, n, prop, "", out, r->d);
     size_t len;
@@ -102,8 +98,8 @@ err_t manifest_read_text(const struct manifest_reader *r, dt_node_t n, const cha
     if (len < min && !dt_has(r->dt, n, prop))
         return manifest_fail(r, n, "%s: missing", prop);
     if (len < min || len > max)
-        return manifest_fail(r, n, "%s: \"%.*s\" has %zu characters, %zu to %zu are right", prop, 64, *out,
-                             len, min, max);
+        return manifest_fail(r, n, "%s: \"%.*s\" has %zu characters, %zu to %zu are right", prop, 64, *out, len, min,
+                             max);
     return ERR_NONE;
 }
 
@@ -122,13 +118,11 @@ err_t manifest_read_flag(const struct manifest_reader *r, dt_node_t n, const cha
 
     *out = p != NULL;
     if (p && p->len)
-        return manifest_fail(r, n, "%s: has a value of %u bytes; it is a flag, write it without one", prop,
-                             p->len);
+        return manifest_fail(r, n, "%s: has a value of %u bytes; it is a flag, write it without one", prop, p->len);
     return ERR_NONE;
 }
 
-err_t manifest_read_u64(const struct manifest_reader *r, dt_node_t n, const char *prop, bool *there,
-                        uint64_t *out)
+err_t manifest_read_u64(const struct manifest_reader *r, dt_node_t n, const char *prop, bool *there, uint64_t *out)
 {
     const struct dt_prop *p = dt_prop(r->dt, n, prop);
 
@@ -141,8 +135,7 @@ err_t manifest_read_u64(const struct manifest_reader *r, dt_node_t n, const char
     return ERR_NONE;
 }
 
-err_t manifest_read_reg(const struct manifest_reader *r, dt_node_t n, bool *there, uint64_t *base,
-                        uint64_t *size)
+err_t manifest_read_reg(const struct manifest_reader *r, dt_node_t n, bool *there, uint64_t *base, uint64_t *size)
 {
     const struct dt_prop *p = dt_prop(r->dt, n, "reg");
 
@@ -150,8 +143,7 @@ err_t manifest_read_reg(const struct manifest_reader *r, dt_node_t n, bool *ther
     if (!p)
         return ERR_NONE;
     if (p->len != 16)
-        return manifest_fail(
-            r, n, "reg: %u bytes where four cells <hi lo hi lo>, address and size, are right", p->len);
+        return manifest_fail(r, n, "reg: %u bytes where four cells <hi lo hi lo>, address and size, are right", p->len);
     *base = dt_cells(p, 0, 2);
     *size = dt_cells(p, 2, 2);
     return manifest_check_range(r, n, "reg", *base, *size);

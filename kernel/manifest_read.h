@@ -24,8 +24,7 @@ err_t manifest_fail(const struct manifest_reader *r, dt_node_t n, const char *fm
     __attribute__((format(printf, 3, 4)));
 
 /* Every property and child is in its list and there once. `phandle`, which dtc adds for labels, is always. */
-err_t manifest_check_node(const struct manifest_reader *r, dt_node_t n, const char *props,
-                          const char *children);
+err_t manifest_check_node(const struct manifest_reader *r, dt_node_t n, const char *props, const char *children);
 
 /* Whole pages, not empty, and not past 2^48. */
 err_t manifest_check_range(const struct manifest_reader *r, dt_node_t n, const char *prop, uint64_t base,
@@ -35,17 +34,15 @@ err_t manifest_check_range(const struct manifest_reader *r, dt_node_t n, const c
 err_t manifest_read_word(const struct manifest_reader *r, dt_node_t n, const char *prop, const char *words,
                          uint32_t def, uint32_t *out);
 /* A string of at least min and at most max characters; "" when absent and min is 0. */
-err_t manifest_read_text(const struct manifest_reader *r, dt_node_t n, const char *prop, size_t min,
-                         size_t max, const char **out);
+err_t manifest_read_text(const struct manifest_reader *r, dt_node_t n, const char *prop, size_t min, size_t max,
+                         const char **out);
 /* `file`, which must be there: the name of an image in the bundle. */
 err_t manifest_read_file(const struct manifest_reader *r, dt_node_t n, const char **out);
 err_t manifest_read_flag(const struct manifest_reader *r, dt_node_t n, const char *prop, bool *out);
 /* <hi lo>; *out is left alone when absent. */
-err_t manifest_read_u64(const struct manifest_reader *r, dt_node_t n, const char *prop, bool *there,
-                        uint64_t *out);
+err_t manifest_read_u64(const struct manifest_reader *r, dt_node_t n, const char *prop, bool *there, uint64_t *out);
 /* reg = <hi lo hi lo>: one entry that manifest_check_range accepts. */
-err_t manifest_read_reg(const struct manifest_reader *r, dt_node_t n, bool *there, uint64_t *base,
-                        uint64_t *size);
+err_t manifest_read_reg(const struct manifest_reader *r, dt_node_t n, bool *there, uint64_t *base, uint64_t *size);
 
 /* Count the children of n, DT_NONE has none. */
 uint32_t manifest_count(const struct dt *dt, dt_node_t n);

@@ -88,8 +88,7 @@ static err_t region_read_shared(const struct manifest_reader *r, const struct ma
     if (ro) {
         o->cpu = R_READ;
         if (o->dma & R_WRITE)
-            return manifest_fail(r, o->node,
-                                 "dma: \"rw\" would let devices write what access = \"ro\" forbids");
+            return manifest_fail(r, o->node, "dma: \"rw\" would let devices write what access = \"ro\" forbids");
     }
     if (!o->placed && !pp->identity)
         return manifest_fail(r, o->node, "reg: missing; a translated partition says where it sees /shared/%s",
@@ -129,13 +128,11 @@ static err_t region_read_place(const struct manifest_reader *r, const struct man
         return manifest_fail(r, o->node, "size: reg already gives it; one of them is right");
     if (!o->placed && (!ram || !pp->identity))
         return manifest_fail(r, o->node, "reg: missing; %s",
-                             ram ? "a translated partition says where its memory is"
-                                 : "its address cannot be chosen");
+                             ram ? "a translated partition says where its memory is" : "its address cannot be chosen");
     if (!o->placed && !sized)
         return manifest_fail(r, o->node, "reg: missing; an identity partition gives reg or size");
     if (hosted && pp->identity)
-        return manifest_fail(r, o->node,
-                             "host: in an identity partition reg is the machine address; drop host");
+        return manifest_fail(r, o->node, "host: in an identity partition reg is the machine address; drop host");
     if (sized) {
         o->frames = frames_of(size);
         return manifest_check_range(r, o->node, "size", 0, size);
@@ -156,11 +153,9 @@ static err_t region_check_others(const struct manifest_reader *r, const struct m
     for (const struct manifest_partition *q = m->partition; q <= pp; q++) {
         for (const struct manifest_region *o = q->region; o < q->region + q->regions; o++) {
             if (q == pp && n->placed && o->placed && ranges_overlap(n->gfn.n, n->frames, o->gfn.n, o->frames))
-                return manifest_fail(r, n->node, "reg: overlaps %s",
-                                     dt_path(r->dt, o->node, other, sizeof other));
+                return manifest_fail(r, n->node, "reg: overlaps %s", dt_path(r->dt, o->node, other, sizeof other));
             /* An MSI page of an interrupt translation service may serve several partitions. */
-            if (owned && o->pinned && o->type != EXT_SHARED &&
-                !(n->type == EXT_DOORBELL && o->type == EXT_DOORBELL) &&
+            if (owned && o->pinned && o->type != EXT_SHARED && !(n->type == EXT_DOORBELL && o->type == EXT_DOORBELL) &&
                 ranges_overlap(n->mfn.n, n->frames, o->mfn.n, o->frames))
                 return manifest_fail(r, n->node, "overlaps the machine memory of %s",
                                      dt_path(r->dt, o->node, other, sizeof other));
@@ -185,8 +180,7 @@ static err_t region_read(const struct manifest_reader *r, const struct manifest_
     if (e)
         return e;
     rule = &region_rules[type];
-    *o = (struct manifest_region){
-        .name = r->dt->node[n].name, .node = n, .type = rule->type, .cpu = rule->cpu};
+    *o = (struct manifest_region){.name = r->dt->node[n].name, .node = n, .type = rule->type, .cpu = rule->cpu};
     dma = rule->dma;
     e = manifest_check_node(r, n, rule->props, "");
     if (!e && rule->dma_words)

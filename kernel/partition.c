@@ -20,8 +20,7 @@ bool vcpu_claim(struct vcpu *v, uint64_t entry, uint64_t context)
 
     /* Counted before the claim is visible: the caller is inside, so the count cannot reach zero meanwhile. */
     __atomic_add_fetch(&v->part->inside, 1, __ATOMIC_ACQ_REL);
-    if (!__atomic_compare_exchange_n(&v->state, &off, VCPU_CLAIMED, false, __ATOMIC_ACQ_REL,
-                                     __ATOMIC_ACQUIRE)) {
+    if (!__atomic_compare_exchange_n(&v->state, &off, VCPU_CLAIMED, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
         __atomic_sub_fetch(&v->part->inside, 1, __ATOMIC_ACQ_REL);
         return false;
     }
@@ -81,10 +80,9 @@ struct scratch_report partition_audit(struct partition *p)
         return r;
     uint64_t n = __atomic_add_fetch(&p->strays, 1, __ATOMIC_RELAXED);
     if (log_worthy(n))
-        log_line(
-            "%s: stray DMA: a device of this partition wrote %u bytes where nothing is mapped (scratch page, "
-            "first at offset 0x%x: %02x %02x %02x %02x ...)",
-            p->plan->m->name, r.changed, r.offset, r.found[0], r.found[1], r.found[2], r.found[3]);
+        log_line("%s: stray DMA: a device of this partition wrote %u bytes where nothing is mapped (scratch page, "
+                 "first at offset 0x%x: %02x %02x %02x %02x ...)",
+                 p->plan->m->name, r.changed, r.offset, r.found[0], r.found[1], r.found[2], r.found[3]);
     return r;
 }
 

@@ -33,9 +33,8 @@ err_t plan_extent_add(struct plan_ctx *c, struct plan_partition *pp, const struc
 
         if (run_overlaps(at, other))
             return plan_fail(
-                c, pp->m->node,
-                "%s (%s) at " RUN_FMT " overlaps %s (%s) at " RUN_FMT ": move the region of memory", e->name,
-                ext_type_name(e->type), RUN_ARG(at), o->name, ext_type_name(o->type), RUN_ARG(other));
+                c, pp->m->node, "%s (%s) at " RUN_FMT " overlaps %s (%s) at " RUN_FMT ": move the region of memory",
+                e->name, ext_type_name(e->type), RUN_ARG(at), o->name, ext_type_name(o->type), RUN_ARG(other));
     }
     return physmap_add(&pp->physmap, e, c->d);
 }
@@ -133,8 +132,7 @@ static err_t emulated_add(struct plan_ctx *c, struct plan_partition *pp)
     err_t e = ERR_NONE;
 
     if (part[1].frames << FRAME_SHIFT > b->gic.gicr[0].size)
-        return plan_fail(c, pp->m->node,
-                         "cpus: %u redistributors need %lu KiB; the board's first region has %lu KiB",
+        return plan_fail(c, pp->m->node, "cpus: %u redistributors need %lu KiB; the board's first region has %lu KiB",
                          pp->cpus, part[1].frames * 4, b->gic.gicr[0].size >> 10);
     for (unsigned i = 0; i < EMULATED_EXTENTS && !e; i++) {
         struct extent x =
@@ -163,8 +161,7 @@ static err_t p2m_shape(struct plan_ctx *c, struct plan_partition *pp)
     if (end > UINT64_C(1) << (in - FRAME_SHIFT))
         return plan_fail(c, pp->m->node, "%s ends at 0x%lx; the board has %u address bits", last->name,
                          end << FRAME_SHIFT, pa);
-    pp->p2m_shape =
-        (struct pt_shape){.in_bits = in, .out_bits = pa, .root_level = in < 44 ? 2 : 3, .leaf_level = 2};
+    pp->p2m_shape = (struct pt_shape){.in_bits = in, .out_bits = pa, .root_level = in < 44 ? 2 : 3, .leaf_level = 2};
     return ERR_NONE;
 }
 
@@ -186,8 +183,7 @@ static void bfn_shape(const struct plan_ctx *c, struct plan_partition *pp)
     }
     if (in < 44)
         in = in < 39 ? in : 39;
-    pp->bfn_shape =
-        (struct pt_shape){.in_bits = in, .out_bits = out, .root_level = in < 44 ? 2 : 3, .leaf_level = 2};
+    pp->bfn_shape = (struct pt_shape){.in_bits = in, .out_bits = out, .root_level = in < 44 ? 2 : 3, .leaf_level = 2};
 }
 
 /* What a PCI device sends to a window of its bridge goes to another device, and never comes to an SMMU. */
@@ -200,11 +196,10 @@ static err_t windows_check(struct plan_ctx *c, const struct plan_partition *pp)
             const struct run w = run_touched(c->b->pci.bus[i].base, c->b->pci.bus[i].size);
 
             if (run_overlaps(at, w))
-                return plan_fail(
-                    c, pp->m->node,
-                    "%s at " RUN_FMT " lies in the PCI window " RUN_FMT
-                    ", where its PCI devices do not reach memory: move it, or say dma = \"none\"",
-                    e->name, RUN_ARG(at), RUN_ARG(w));
+                return plan_fail(c, pp->m->node,
+                                 "%s at " RUN_FMT " lies in the PCI window " RUN_FMT
+                                 ", where its PCI devices do not reach memory: move it, or say dma = \"none\"",
+                                 e->name, RUN_ARG(at), RUN_ARG(w));
         }
     }
     return ERR_NONE;
@@ -329,7 +324,6 @@ err_t plan_build(struct plan *p, const struct plan_input *in, struct arena *a, s
     hv->dtb = maddr(ROUND_DOWN(in->dtb.v, FRAME_SIZE));
     hv->dtb_end = maddr(ROUND_UP(in->dtb_end.v, FRAME_SIZE));
     if (!in->board->gic.gicrs || !in->board->cpus)
-        return diag_fail(d, ERR_INVALID,
-                         "board: a GICv3 with redistributors and at least one CPU are needed");
+        return diag_fail(d, ERR_INVALID, "board: a GICv3 with redistributors and at least one CPU are needed");
     return plan_place(&c);
 }

@@ -99,7 +99,7 @@ struct plan_hypervisor {
     uint64_t pool_frames;
     uint64_t el2_frames, cpu_frames, smmu_frames; /* parts of pool_frames */
     struct pt_shape shape;                        /* of its own tables */
-    struct pt_span *span; /* the hypervisor's own address space: input == output, stacks last */
+    struct pt_span *span;                         /* the hypervisor's own address space: input == output, stacks last */
     uint32_t spans;
 };
 

@@ -32,8 +32,7 @@ static const char *node_kept(const struct board *b, dt_node_t n)
 {
     if (n == DT_ROOT)
         return "the root node";
-    if (n == b->gic.node || b->dt->node[n].parent == b->gic.node ||
-        dt_is_compatible(b->dt, n, "arm,gic-v3-its"))
+    if (n == b->gic.node || b->dt->node[n].parent == b->gic.node || dt_is_compatible(b->dt, n, "arm,gic-v3-its"))
         return "the interrupt controller";
     if (b->pci.present && n == b->pci.node)
         return "the PCI host bridge (give its functions with pci = \"bus:device.function\")";
@@ -55,8 +54,7 @@ static err_t uart_check(struct plan_ctx *c, const struct plan_partition *pp, con
     return ERR_NONE;
 }
 
-static err_t platform_find(struct plan_ctx *c, const struct plan_partition *pp, struct plan_device *dev,
-                           bool *stream)
+static err_t platform_find(struct plan_ctx *c, const struct plan_partition *pp, struct plan_device *dev, bool *stream)
 {
     const struct dt *dt = c->b->dt;
     const char *kept;
@@ -68,8 +66,7 @@ static err_t platform_find(struct plan_ctx *c, const struct plan_partition *pp, 
         return plan_fail(c, dev->m->node, "path: node %s of the board is disabled (status)", dev->m->path);
     kept = node_kept(c->b, dev->board_node);
     if (kept)
-        return plan_fail(c, dev->m->node, "path: %s is %s, which cannot be given to a partition",
-                         dev->m->path, kept);
+        return plan_fail(c, dev->m->node, "path: %s is %s, which cannot be given to a partition", dev->m->path, kept);
     if (c->b->uart.present && dev->board_node == c->b->uart.node) {
         err_t e = uart_check(c, pp, dev);
 
@@ -85,24 +82,22 @@ static err_t platform_find(struct plan_ctx *c, const struct plan_partition *pp, 
     return ERR_NONE;
 }
 
-static err_t pci_find(struct plan_ctx *c, const struct plan_partition *pp, struct plan_device *dev,
-                      uint8_t slot, bool *stream)
+static err_t pci_find(struct plan_ctx *c, const struct plan_partition *pp, struct plan_device *dev, uint8_t slot,
+                      bool *stream)
 {
     uint16_t bdf = dev->m->bdf;
 
     dev->board_node = DT_NONE;
     dev->slot = slot;
     if (c->b->pci.present && bdf >> 8 != c->b->pci.bus_first)
-        return plan_fail(c, dev->m->node,
-                         "pci: " BDF_FMT " is not on the root bus (%02x): others are not supported",
+        return plan_fail(c, dev->m->node, "pci: " BDF_FMT " is not on the root bus (%02x): others are not supported",
                          BDF_ARG(bdf), c->b->pci.bus_first);
     dev->fn = c->b->pci.present ? board_pci_find(c->b, bdf) : NULL;
     if (!dev->fn)
         return plan_fail(c, dev->m->node, "pci: the board has no function " BDF_FMT, BDF_ARG(bdf));
     if (dev->fn->header != 0)
         return plan_fail(c, dev->m->node,
-                         "pci: function " BDF_FMT
-                         " has header type %u (a bridge); only devices (0) can be given",
+                         "pci: function " BDF_FMT " has header type %u (a bridge); only devices (0) can be given",
                          BDF_ARG(bdf), dev->fn->header);
     if (slot > PCI_SLOTS)
         return plan_fail(c, pp->m->node, "devices: more than %u PCI functions", PCI_SLOTS);
@@ -111,15 +106,13 @@ static err_t pci_find(struct plan_ctx *c, const struct plan_partition *pp, struc
 }
 
 /* I9: what is not behind an SMMU must say so. */
-static err_t dma_check(struct plan_ctx *c, const struct plan_partition *pp, struct plan_device *dev,
-                       bool stream)
+static err_t dma_check(struct plan_ctx *c, const struct plan_partition *pp, struct plan_device *dev, bool stream)
 {
     const struct manifest_device *m = dev->m;
     const char *word = m->no_dma ? board_master_word(c->b, dev->board_node) : NULL;
 
     if (word)
-        return plan_fail(c, m->node, "no-dma: %s of %s says that it is a bus master: drop no-dma", word,
-                         m->path);
+        return plan_fail(c, m->node, "no-dma: %s of %s says that it is a bus master: drop no-dma", word, m->path);
     if (stream && m->unprotected_dma)
         return plan_fail(c, m->node, "unprotected-dma: an IOMMU stands in front: drop unprotected-dma");
     if (stream && c->b->smmu[dev->smmu].sid_bits < 32 && dev->sid >> c->b->smmu[dev->smmu].sid_bits)
@@ -137,16 +130,14 @@ static err_t dma_check(struct plan_ctx *c, const struct plan_partition *pp, stru
 }
 
 /* Against every device found before it. */
-static err_t device_check_others(struct plan_ctx *c, const struct plan_partition *pp,
-                                 const struct plan_device *dev)
+static err_t device_check_others(struct plan_ctx *c, const struct plan_partition *pp, const struct plan_device *dev)
 {
     for (const struct plan_partition *q = c->p->partition; q <= pp; q++) {
         for (const struct plan_device *o = q->device; o < q->device + q->devices && o != dev; o++) {
             bool same = dev->fn ? o->fn == dev->fn : o->board_node == dev->board_node;
 
             if (same)
-                return plan_fail(c, dev->m->node, "is the same device as " DEVICE_FMT, q->m->name,
-                                 o->m->name);
+                return plan_fail(c, dev->m->node, "is the same device as " DEVICE_FMT, q->m->name, o->m->name);
             if (q != pp && dev->fn && o->fn && dev->fn->bdf >> 3 == o->fn->bdf >> 3)
                 return plan_fail(c, dev->m->node,
                                  "functions of one device reach each other without an IOMMU, and " DEVICE_FMT
@@ -154,8 +145,8 @@ static err_t device_check_others(struct plan_ctx *c, const struct plan_partition
                                  q->m->name, o->m->name, dev->fn->bdf >> 8, dev->fn->bdf >> 3 & 31u);
             if (q != pp && dev->is_protected && o->is_protected && o->smmu == dev->smmu && o->sid == dev->sid)
                 return plan_fail(c, dev->m->node,
-                                 "has stream id 0x%x, as " DEVICE_FMT " has: both belong in one partition",
-                                 dev->sid, q->m->name, o->m->name);
+                                 "has stream id 0x%x, as " DEVICE_FMT " has: both belong in one partition", dev->sid,
+                                 q->m->name, o->m->name);
         }
     }
     return ERR_NONE;
@@ -215,14 +206,12 @@ static const char *irq_kept(const struct plan_ctx *c, uint32_t intid)
 }
 
 /* Give a line to pp. Devices of one partition may share it, those of two may not (I11). */
-static err_t irq_add(struct plan_ctx *c, struct plan_partition *pp, const struct plan_device *dev,
-                     struct board_irq irq)
+static err_t irq_add(struct plan_ctx *c, struct plan_partition *pp, const struct plan_device *dev, struct board_irq irq)
 {
     const char *kept = irq_kept(c, irq.intid);
 
     if (irq.intid < IRQ_SPI_FIRST || irq.intid >= IRQ_LIMIT)
-        return plan_fail(c, dev->m->node, "its interrupt has INTID %u; only SPIs (32..1019) can be given",
-                         irq.intid);
+        return plan_fail(c, dev->m->node, "its interrupt has INTID %u; only SPIs (32..1019) can be given", irq.intid);
     if (kept)
         return plan_fail(c, dev->m->node, "its interrupt (SPI %u) is the hypervisor's, for %s",
                          irq.intid - IRQ_SPI_FIRST, kept);
@@ -289,7 +278,6 @@ err_t plan_irqs_place(struct plan_ctx *c, struct plan_partition *pp)
             e = irq_add(c, pp, dev, dev->irq);
     }
     if (!e && pp->has_vuart)
-        pp->irq[pp->irqs++] =
-            (struct plan_irq){.irq = c->b->uart.irq, .name = "console", .virtual_only = true};
+        pp->irq[pp->irqs++] = (struct plan_irq){.irq = c->b->uart.irq, .name = "console", .virtual_only = true};
     return e;
 }

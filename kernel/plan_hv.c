@@ -119,12 +119,12 @@ static err_t hv_spans(struct plan_ctx *c)
     span_add(&l, run_between(hv->bundle, hv->bundle_end), R_READ, MEM_NORMAL);
     span_add(&l, run_between(hv->dtb, hv->dtb_end), R_READ, MEM_NORMAL);
     for (uint32_t i = 0; i < c->owns; i++)
-        span_add(&l, (struct run){c->own[i].at.first, c->own[i].at.first + c->own[i].mapped},
-                 R_READ | R_WRITE, MEM_DEVICE);
+        span_add(&l, (struct run){c->own[i].at.first, c->own[i].at.first + c->own[i].mapped}, R_READ | R_WRITE,
+                 MEM_DEVICE);
     e = spans_check(c, &l);
     for (uint32_t i = 0; i < c->b->cpus; i++)
-        l.span[l.count++] = (struct pt_span){HV_STACK_VBASE + (uint64_t)i * HV_STACK_STRIDE + 1, 0,
-                                             HV_STACK_FRAMES, R_READ | R_WRITE, MEM_NORMAL};
+        l.span[l.count++] = (struct pt_span){HV_STACK_VBASE + (uint64_t)i * HV_STACK_STRIDE + 1, 0, HV_STACK_FRAMES,
+                                             R_READ | R_WRITE, MEM_NORMAL};
     hv->span = l.span;
     hv->spans = l.count;
     return e;

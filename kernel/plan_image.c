@@ -79,20 +79,17 @@ static err_t contents_add(struct plan_ctx *c, struct plan_partition *pp)
 
 /* An arm64 Image: the bytes that it uses from where it is loaded on, and its offset from a multiple of 2 MiB.
  */
-static err_t image_read(struct plan_ctx *c, const struct plan_partition *pp, struct plan_image *im,
-                        uint64_t *offset)
+static err_t image_read(struct plan_ctx *c, const struct plan_partition *pp, struct plan_image *im, uint64_t *offset)
 {
     uint64_t uses = le64(im->data + IMAGE_SIZE), flags = le64(im->data + IMAGE_FLAGS);
 
     *offset = le64(im->data + IMAGE_OFFSET);
-    if (uses == 0 || uses > INITRD_REACH || *offset >= SIZE_2M || *offset & FRAME_MASK ||
-        flags & IMAGE_BIG_ENDIAN)
-        return plan_fail(
-            c, pp->m->kernel.node,
-            "file: \"%s\" is an arm64 Image of size 0x%lx, text offset 0x%lx, "
-            "flags 0x%lx; right is a size that is not zero, an offset of whole pages below 2 MiB, "
-            "little-endian",
-            pp->m->kernel.file, uses, *offset, flags);
+    if (uses == 0 || uses > INITRD_REACH || *offset >= SIZE_2M || *offset & FRAME_MASK || flags & IMAGE_BIG_ENDIAN)
+        return plan_fail(c, pp->m->kernel.node,
+                         "file: \"%s\" is an arm64 Image of size 0x%lx, text offset 0x%lx, "
+                         "flags 0x%lx; right is a size that is not zero, an offset of whole pages below 2 MiB, "
+                         "little-endian",
+                         pp->m->kernel.file, uses, *offset, flags);
     im->room = uses > im->size ? uses : im->size;
     return ERR_NONE;
 }
@@ -148,8 +145,8 @@ static err_t images_place(struct plan_ctx *c, struct plan_partition *pp)
     if (e)
         return e;
     if (!image && !m->placed)
-        return plan_fail(c, pp->m->kernel.node,
-                         "load: missing; \"%s\" is not an arm64 Image, say where it is put", m->file);
+        return plan_fail(c, pp->m->kernel.node, "load: missing; \"%s\" is not an arm64 Image, say where it is put",
+                         m->file);
     if (image && m->placed && (m->load.v - offset) & (SIZE_2M - 1))
         return plan_fail(c, pp->m->kernel.node,
                          "load: 0x%lx; \"%s\" is an arm64 Image, right is 0x%lx above a "
@@ -164,9 +161,8 @@ static err_t images_place(struct plan_ctx *c, struct plan_partition *pp)
             return ERR_NONE;
     }
     need = im->room + pp->initrd_size + (pp->initrd_size ? UINT64_C(2) : 1) * DTB_ALIGN;
-    return plan_fail(c, pp->m->kernel.node,
-                     "\"%s\", initrd and DTB need %lu KiB of adjacent RAM%s from %s0x%lx on", m->file,
-                     ROUND_UP(need, DTB_ALIGN) >> 10, image ? " with dma = \"rw\"" : "",
+    return plan_fail(c, pp->m->kernel.node, "\"%s\", initrd and DTB need %lu KiB of adjacent RAM%s from %s0x%lx on",
+                     m->file, ROUND_UP(need, DTB_ALIGN) >> 10, image ? " with dma = \"rw\"" : "",
                      m->placed ? "" : "a multiple of 2 MiB + ", m->placed ? m->load.v : offset);
 }
 
@@ -177,8 +173,8 @@ static err_t images_check(struct plan_ctx *c, const struct plan_partition *pp)
             const struct plan_image *a = &pp->image[i], *b = &pp->image[k];
 
             if (ranges_overlap(a->at.v, a->room, b->at.v, b->room))
-                return plan_fail(c, pp->m->node, "%s at 0x%lx-0x%lx and %s at 0x%lx-0x%lx overlap", a->name,
-                                 a->at.v, a->at.v + a->room - 1, b->name, b->at.v, b->at.v + b->room - 1);
+                return plan_fail(c, pp->m->node, "%s at 0x%lx-0x%lx and %s at 0x%lx-0x%lx overlap", a->name, a->at.v,
+                                 a->at.v + a->room - 1, b->name, b->at.v, b->at.v + b->room - 1);
         }
     }
     return ERR_NONE;

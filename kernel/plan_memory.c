@@ -19,9 +19,8 @@ err_t runs_of_memory(struct runs *l, const struct board *b, uint32_t cuts, struc
         struct run r = {frames_of(m->base.v), (m->base.v + m->size) >> FRAME_SHIFT};
 
         if (r.end > PA_LIMIT)
-            return diag_fail(d, ERR_INVALID,
-                             "board: memory %s ends at 0x%lx; addresses below 2^47 are supported", m->name,
-                             m->base.v + m->size);
+            return diag_fail(d, ERR_INVALID, "board: memory %s ends at 0x%lx; addresses below 2^47 are supported",
+                             m->name, m->base.v + m->size);
         if (r.first < r.end)
             l->run[l->count++] = r;
     }
@@ -85,9 +84,9 @@ static err_t claim_check(struct plan_ctx *c, dt_node_t node, struct run r, bool 
         const struct claim *o = &c->claim[i];
 
         if (run_overlaps(o->at, r) && !(may_reserved && o->is_reserved))
-            return plan_fail(c, node, "machine memory " RUN_FMT " collides with %s%s%s%s at " RUN_FMT,
-                             RUN_ARG(r), o->kind, o->name, o->partition ? " of partition " : "",
-                             o->partition ? o->partition : "", RUN_ARG(o->at));
+            return plan_fail(c, node, "machine memory " RUN_FMT " collides with %s%s%s%s at " RUN_FMT, RUN_ARG(r),
+                             o->kind, o->name, o->partition ? " of partition " : "", o->partition ? o->partition : "",
+                             RUN_ARG(o->at));
     }
     return ERR_NONE;
 }
@@ -115,8 +114,7 @@ static err_t claim_ram(struct plan_ctx *c, dt_node_t node, struct claim claim)
 
 /* Memory that is given with what is in it: the board must say that it is reserved, or be said to have left
  * that out. */
-static err_t claim_reserved(struct plan_ctx *c, dt_node_t node, struct claim claim,
-                            const struct manifest_region *r)
+static err_t claim_reserved(struct plan_ctx *c, dt_node_t node, struct claim claim, const struct manifest_region *r)
 {
     const struct board_range *in = board_reserved(c->b, claim.at);
     err_t e = claim_check(c, node, claim.at, !r->unlisted);
@@ -124,11 +122,10 @@ static err_t claim_reserved(struct plan_ctx *c, dt_node_t node, struct claim cla
     if (e)
         return e;
     if (r->unlisted ? !board_has_ram(c->b, claim.at) : !in || (in->no_map && !r->is_boards))
-        return plan_fail(
-            c, node, "reg: " RUN_FMT " is %s", RUN_ARG(claim.at),
-            r->unlisted ? "not RAM of the board"
-            : in        ? "firmware's own (no-map); only a device that the board says uses it brings it"
-                        : "not in one reserved range of the board; say unlisted where firmware omits it");
+        return plan_fail(c, node, "reg: " RUN_FMT " is %s", RUN_ARG(claim.at),
+                         r->unlisted ? "not RAM of the board"
+                         : in        ? "firmware's own (no-map); only a device that the board says uses it brings it"
+                                     : "not in one reserved range of the board; say unlisted where firmware omits it");
     claim_add(c, claim);
     return ERR_NONE;
 }
@@ -145,8 +142,7 @@ static bool region_is_fixed(const struct manifest_region *r)
     return r->type != EXT_SHARED && r->pinned;
 }
 
-static err_t claim_region(struct plan_ctx *c, const struct manifest_partition *m,
-                          const struct manifest_region *r)
+static err_t claim_region(struct plan_ctx *c, const struct manifest_partition *m, const struct manifest_region *r)
 {
     struct run at = {r->mfn.n, r->mfn.n + r->frames};
     struct claim claim = {.at = at, .kind = "region ", .name = r->name, .partition = m->name};
@@ -159,8 +155,7 @@ static err_t claim_region(struct plan_ctx *c, const struct manifest_partition *m
     /* Nobody owns a doorbell: several partitions may write to the same one. */
     if (!board_is_doorbell(c->b, at.first, at.end - at.first))
         return plan_fail(c, node,
-                         "reg: " RUN_FMT
-                         " is not a doorbell of the board%s; right is the page 0x10000 above the "
+                         "reg: " RUN_FMT " is not a doorbell of the board%s; right is the page 0x10000 above the "
                          "start of an arm,gic-v3-its",
                          RUN_ARG(at), board_has_ram(c->b, at) ? " but RAM" : "");
     return ERR_NONE;
@@ -170,13 +165,9 @@ static err_t claim_fixed(struct plan_ctx *c)
 {
     const struct plan_hypervisor *hv = &c->p->hv;
     struct claim fixed[] = {
-        {.at = run_touched(hv->image, hv->image_end.v - hv->image.v),
-         .kind = "the hypervisor image",
-         .name = ""},
+        {.at = run_touched(hv->image, hv->image_end.v - hv->image.v), .kind = "the hypervisor image", .name = ""},
         {.at = run_touched(hv->bundle, hv->bundle_end.v - hv->bundle.v), .kind = "the bundle", .name = ""},
-        {.at = run_touched(hv->arena, hv->arena_end.v - hv->arena.v),
-         .kind = "the hypervisor's arena",
-         .name = ""},
+        {.at = run_touched(hv->arena, hv->arena_end.v - hv->arena.v), .kind = "the hypervisor's arena", .name = ""},
         {.at = run_touched(hv->dtb, hv->dtb_end.v - hv->dtb.v), .kind = "the firmware DTB", .name = ""},
     };
 
@@ -234,8 +225,7 @@ static err_t reserved_find(struct plan_ctx *c, struct plan_partition *pp)
         for (uint32_t k = 0; k < pp->m->regions; k++) {
             const struct manifest_region *r = &pp->m->region[k];
 
-            declared |=
-                r->type == EXT_RESERVED && r->mfn.n <= first && first + frames <= r->mfn.n + r->frames;
+            declared |= r->type == EXT_RESERVED && r->mfn.n <= first && first + frames <= r->mfn.n + r->frames;
         }
         if (use && !declared)
             pp->reserved[pp->reserveds++] = (struct manifest_region){.name = b->name,
@@ -354,10 +344,9 @@ static struct free_sum free_sum(const struct plan_ctx *c)
 
 static err_t free_refuse(struct plan_ctx *c, dt_node_t node, uint64_t frames, struct free_sum s)
 {
-    return plan_fail(
-        c, node,
-        "asks for %lu KiB of machine memory; the largest free range has %lu KiB, %lu KiB are free in all",
-        frames * 4, s.largest * 4, s.total * 4);
+    return plan_fail(c, node,
+                     "asks for %lu KiB of machine memory; the largest free range has %lu KiB, %lu KiB are free in all",
+                     frames * 4, s.largest * 4, s.total * 4);
 }
 
 err_t plan_memory_place_shared(struct plan_ctx *c)
@@ -377,12 +366,10 @@ err_t plan_memory_place_shared(struct plan_ctx *c)
     return ERR_NONE;
 }
 
-static err_t piece_add(struct plan_ctx *c, const struct manifest_region *r, gfn_t g, uint64_t m,
-                       uint64_t frames)
+static err_t piece_add(struct plan_ctx *c, const struct manifest_region *r, gfn_t g, uint64_t m, uint64_t frames)
 {
     if (c->pieces == c->piece_cap)
-        return diag_fail(c->d, ERR_NO_SPACE, "region %s: more than %u pieces of memory", r->name,
-                         c->piece_cap);
+        return diag_fail(c->d, ERR_NO_SPACE, "region %s: more than %u pieces of memory", r->name, c->piece_cap);
     c->piece[c->pieces++] = (struct piece){r, g, mfn(m), frames};
     return ERR_NONE;
 }
@@ -440,8 +427,7 @@ static err_t region_place_shared(struct plan_ctx *c, dt_node_t node, const struc
     return piece_add(c, r, r->gfn, m.n, r->frames);
 }
 
-static err_t region_place(struct plan_ctx *c, const struct plan_partition *pp,
-                          const struct manifest_region *r)
+static err_t region_place(struct plan_ctx *c, const struct plan_partition *pp, const struct manifest_region *r)
 {
     uint64_t start = r->mfn.n;
     dt_node_t node = region_node(pp->m, r);

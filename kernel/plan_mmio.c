@@ -85,8 +85,7 @@ static uint64_t bars_assign(struct plan_partition *pp, uint64_t size, uint64_t *
 
 /* All BARs of pp in one piece of window w, above *next: the largest first, so that each is aligned to its
  * size. */
-static bool bars_fit(struct plan_partition *pp, const struct board_range *w, uint64_t *next,
-                     const struct bars *s)
+static bool bars_fit(struct plan_partition *pp, const struct board_range *w, uint64_t *next, const struct bars *s)
 {
     uint64_t from = *next > w->base.v ? *next : w->base.v;
     uint64_t base = ROUND_UP(from, s->largest), at = base;
@@ -105,8 +104,7 @@ static bool bars_fit(struct plan_partition *pp, const struct board_range *w, uin
  * Who else has something in r: the board's memory, the hypervisor, a device that pp does not have. Of
  * node itself, DT_NONE included, nothing is in the way.
  */
-static const char *other_in(const struct plan_ctx *c, const struct plan_partition *pp, dt_node_t node,
-                            struct run r)
+static const char *other_in(const struct plan_ctx *c, const struct plan_partition *pp, dt_node_t node, struct run r)
 {
     const struct board *b = c->b;
     const struct {
@@ -164,12 +162,11 @@ static err_t bars_place(struct plan_ctx *c, struct plan_partition *pp)
 
         if (other)
             return plan_fail(c, pp->m->node,
-                             "devices: the board's PCI window " RUN_FMT
-                             " also holds %s: BARs cannot be placed there",
+                             "devices: the board's PCI window " RUN_FMT " also holds %s: BARs cannot be placed there",
                              RUN_ARG(r), other);
     }
-    ok = ok && (bars_fit(pp, &pci->mem32, &c->mem32_next, &s) ||
-                (s.all_64 && bars_fit(pp, &pci->mem64, &c->mem64_next, &s)));
+    ok = ok &&
+         (bars_fit(pp, &pci->mem32, &c->mem32_next, &s) || (s.all_64 && bars_fit(pp, &pci->mem64, &c->mem64_next, &s)));
     if (!ok)
         return plan_fail(c, pp->m->node,
                          "devices: BARs of %lu KiB or more, the largest of %lu KiB, do not fit the board's "
@@ -178,8 +175,8 @@ static err_t bars_place(struct plan_ctx *c, struct plan_partition *pp)
     return ERR_NONE;
 }
 
-static err_t mmio_add(struct plan_ctx *c, struct plan_partition *pp, struct run r, const char *name,
-                      bool peer_dma, bool prefetch)
+static err_t mmio_add(struct plan_ctx *c, struct plan_partition *pp, struct run r, const char *name, bool peer_dma,
+                      bool prefetch)
 {
     struct extent e = ext_make(EXT_MMIO, gfn_identity(mfn(r.first)), mfn(r.first), r.end - r.first, name);
 
@@ -195,8 +192,7 @@ static err_t bars_add(struct plan_ctx *c, struct plan_partition *pp, const struc
         err_t e = ERR_NONE;
 
         if (bar_size(b))
-            e = mmio_add(c, pp, run_touched(dev->bar[k], bar_size(b)), dev->m->name, dev->m->peer_dma,
-                         b->prefetch);
+            e = mmio_add(c, pp, run_touched(dev->bar[k], bar_size(b)), dev->m->name, dev->m->peer_dma, b->prefetch);
         if (e)
             return e;
     }
@@ -221,8 +217,8 @@ static void regs_insert(struct regs *l, uint32_t *count, struct regs r)
     *count = *count - (k - i) + 1;
 }
 
-static err_t regs_collect(struct plan_ctx *c, struct plan_partition *pp, const struct plan_device *dev,
-                          struct regs *l, uint32_t *count)
+static err_t regs_collect(struct plan_ctx *c, struct plan_partition *pp, const struct plan_device *dev, struct regs *l,
+                          uint32_t *count)
 {
     uint32_t limit = platform_reg_limit(c, dev->board_node), found = 0;
 

@@ -69,8 +69,7 @@ struct plan_ctx {
 /* Frames that [base, base + size) touches. */
 static inline struct run run_touched(maddr_t base, uint64_t size)
 {
-    return (struct run){base.v >> FRAME_SHIFT,
-                        frames_of((base.v & FRAME_MASK) + size) + (base.v >> FRAME_SHIFT)};
+    return (struct run){base.v >> FRAME_SHIFT, frames_of((base.v & FRAME_MASK) + size) + (base.v >> FRAME_SHIFT)};
 }
 
 static inline bool run_overlaps(struct run a, struct run b)

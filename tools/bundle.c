@@ -76,8 +76,7 @@ static enum status file_add(struct packing *p, const struct manifest *m, const c
 /* Lay the blobs out one after the other, each on a frame of its own. */
 static enum status packing_write(struct blob *out, const struct packing *p)
 {
-    uint64_t total =
-        frames_of(sizeof(struct bundle_header) + p->count * sizeof(struct bundle_entry)) * FRAME_SIZE;
+    uint64_t total = frames_of(sizeof(struct bundle_header) + p->count * sizeof(struct bundle_entry)) * FRAME_SIZE;
     uint64_t offset[BUNDLE_ENTRIES];
     for (uint32_t i = 0; i < p->count; i++) {
         offset[i] = total;

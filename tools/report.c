@@ -42,8 +42,8 @@ static void hypervisor_print(FILE *f, const struct system *s)
     range_print(f, "board DTB", hv->dtb, hv->dtb_end);
     range_print(f, "frames", mfn_addr(hv->pool), mfn_addr(mfn(hv->pool.n + hv->pool_frames)));
     fprintf(f,
-            "              %" PRIu64 " frames: %" PRIu64 " own tables, %" PRIu64 " CPUs, %" PRIu64
-            " SMMU, %" PRIu64 " partitions\n",
+            "              %" PRIu64 " frames: %" PRIu64 " own tables, %" PRIu64 " CPUs, %" PRIu64 " SMMU, %" PRIu64
+            " partitions\n",
             hv->pool_frames, hv->el2_frames, hv->cpu_frames, hv->smmu_frames, shared_out);
 }
 
@@ -56,15 +56,14 @@ static void memory_print(FILE *f, const struct plan_partition *pp)
         char machine[24] = "-";
         if (e->type != EXT_EMULATED)
             snprintf(machine, sizeof(machine), "0x%010" PRIx64, mfn_addr(e->mfn).v);
-        fprintf(f, "              0x%010" PRIx64 "  %-12s  %-8s  %-8s  %s %s  %s\n", gfn_addr(e->gfn).v,
-                machine, size_text(e->frames << FRAME_SHIFT, size), ext_type_name(e->type),
-                rights_text(e->cpu, cpu), rights_text(e->dma, dma), e->name);
+        fprintf(f, "              0x%010" PRIx64 "  %-12s  %-8s  %-8s  %s %s  %s\n", gfn_addr(e->gfn).v, machine,
+                size_text(e->frames << FRAME_SHIFT, size), ext_type_name(e->type), rights_text(e->cpu, cpu),
+                rights_text(e->dma, dma), e->name);
     }
 }
 
 /* What a device can do by DMA, in words. */
-static void reach_print(FILE *f, const struct board *b, const struct plan_partition *pp,
-                        const struct plan_device *dev)
+static void reach_print(FILE *f, const struct board *b, const struct plan_partition *pp, const struct plan_device *dev)
 {
     static const char *const elsewhere[] = {
         [UNMAPPED_SCRATCH] = "any other address is the partition's scratch page",
@@ -117,9 +116,8 @@ static void partition_print(FILE *f, const struct plan *p, const struct plan_par
     memory_print(f, pp);
     devices_print(f, p, pp);
     for (uint32_t i = 0; i < pp->irqs; i++)
-        fprintf(f, "  interrupt   %u %s, %s%s\n", pp->irq[i].irq.intid,
-                pp->irq[i].irq.edge ? "edge" : "level", pp->irq[i].name,
-                pp->irq[i].virtual_only ? " (no physical line)" : "");
+        fprintf(f, "  interrupt   %u %s, %s%s\n", pp->irq[i].irq.intid, pp->irq[i].irq.edge ? "edge" : "level",
+                pp->irq[i].name, pp->irq[i].virtual_only ? " (no physical line)" : "");
     fprintf(f, "  frames      p2m %" PRIu64 ", bfn map %" PRIu64 ", scratch %" PRIu64 "\n", pp->frames.p2m,
             pp->frames.bfn, pp->frames.scratch);
 }
@@ -136,8 +134,8 @@ static void shared_print(FILE *f, const struct plan *p)
             for (uint32_t k = 0; k < pp->physmap.count; k++) {
                 const struct extent *e = &pp->physmap.ext[k];
                 if (e->type == EXT_SHARED && e->mfn.n == p->shared[i].v >> FRAME_SHIFT)
-                    fprintf(f, "  %-11s at guest 0x%" PRIx64 ", CPU %s, DMA %s\n", pp->m->name,
-                            gfn_addr(e->gfn).v, rights_text(e->cpu, cpu), rights_text(e->dma, dma));
+                    fprintf(f, "  %-11s at guest 0x%" PRIx64 ", CPU %s, DMA %s\n", pp->m->name, gfn_addr(e->gfn).v,
+                            rights_text(e->cpu, cpu), rights_text(e->dma, dma));
             }
         }
     }

@@ -26,8 +26,7 @@ static enum status refuse(const char *path, const struct diag *d)
 static enum status hypervisor_read(struct hypervisor *h, const char *path)
 {
     if (!path) {
-        *h = (struct hypervisor){
-            .size = ASSUMED_SIZE, .text_end = ASSUMED_SIZE / 4, .rodata_end = ASSUMED_SIZE / 2};
+        *h = (struct hypervisor){.size = ASSUMED_SIZE, .text_end = ASSUMED_SIZE / 4, .rodata_end = ASSUMED_SIZE / 2};
         return STATUS_OK;
     }
     enum status st = blob_read(&h->file, path, HYPERVISOR_MAX);
@@ -41,9 +40,9 @@ static enum status hypervisor_read(struct hypervisor *h, const char *path)
     h->size = le64toh(header->size);
     h->text_end = le64toh(header->text_end);
     h->rodata_end = le64toh(header->rodata_end);
-    if (((h->size | h->text_end | h->rodata_end) & FRAME_MASK) || h->size > HYPERVISOR_MAX ||
-        h->file.size > h->size || h->rodata_end > h->size || h->text_end > h->rodata_end ||
-        h->text_end == 0 || le64toh(header->arena) != IMAGE_ARENA_UNPACKED) {
+    if (((h->size | h->text_end | h->rodata_end) & FRAME_MASK) || h->size > HYPERVISOR_MAX || h->file.size > h->size ||
+        h->rodata_end > h->size || h->text_end > h->rodata_end || h->text_end == 0 ||
+        le64toh(header->arena) != IMAGE_ARENA_UNPACKED) {
         fprintf(stderr, "mullion: %s: the table at offset %zu is not the hypervisor's\n", path,
                 offsetof(struct image_header, size));
         return STATUS_REFUSED;
@@ -67,8 +66,7 @@ static enum status input_place(struct plan_input *in, const struct system *s, co
         found = base - r->base.v <= r->size && need <= r->size - (base - r->base.v);
     }
     if (!found || base > UINT64_MAX - need) {
-        fprintf(stderr,
-                "mullion: %s: no memory of the board holds the image of %llu bytes at a 2 MiB boundary\n",
+        fprintf(stderr, "mullion: %s: no memory of the board holds the image of %llu bytes at a 2 MiB boundary\n",
                 o->board, (unsigned long long)need);
         return STATUS_REFUSED;
     }
@@ -120,8 +118,7 @@ static enum status system_plan(struct system *s, const struct options *o, size_t
     enum status st = input_place(&in, s, o, arena);
     if (st != STATUS_OK)
         return st;
-    if (plan_build(&s->plan, &in, &s->arena, &d) != ERR_NONE ||
-        check_plan(&s->plan, &s->arena, &d) != ERR_NONE ||
+    if (plan_build(&s->plan, &in, &s->arena, &d) != ERR_NONE || check_plan(&s->plan, &s->arena, &d) != ERR_NONE ||
         !arena_take(&s->arena, boot_objects_size(&s->plan), 1, &d) || tables_try(s, &d) != ERR_NONE ||
         guest_trees_write(&s->plan, &d) != ERR_NONE)
         return refuse(o->manifest, &d);

@@ -169,8 +169,7 @@ err_t pci_scan(struct board *b, mmio_t ecam, struct arena *a, struct diag *d)
     if (!p->present)
         return ERR_NONE;
     if (p->ecam_size < BUS_SIZE)
-        return diag_fail(d, ERR_INVALID,
-                         "board: %s: reg: 0x%llx bytes of configuration space; a bus needs 0x%llx",
+        return diag_fail(d, ERR_INVALID, "board: %s: reg: 0x%llx bytes of configuration space; a bus needs 0x%llx",
                          dt_path(b->dt, p->node, path, sizeof(path)), (unsigned long long)p->ecam_size,
                          (unsigned long long)BUS_SIZE);
 

@@ -60,8 +60,8 @@ static uint64_t fn_base(const struct vpci *v, const struct vpci_function *f)
 }
 
 /* Bytes of a capability, at the most up to the next one of the function's own chain, whether shown or not. */
-static uint16_t cap_end(const struct vpci *v, const struct vpci_function *f, const struct pci_cap *cap,
-                        uint32_t n, uint32_t i, const struct shown *s)
+static uint16_t cap_end(const struct vpci *v, const struct vpci_function *f, const struct pci_cap *cap, uint32_t n,
+                        uint32_t i, const struct shown *s)
 {
     uint64_t flags = fn_base(v, f) + cap[i].off + PCI_PCIE_FLAGS;
     bool v1 = s->size_v1 != s->size && (mmio_read16(v->ecam, flags) & 15) < 2;
@@ -86,15 +86,14 @@ static void fn_learn(const struct vpci *v, struct vpci_function *f)
         for (uint32_t i = 0; i < n; i++) {
             if (cap[i].id != shown[s].id)
                 continue;
-            f->cap[f->caps++] = (struct vpci_cap){
-                .id = cap[i].id, .off = cap[i].off, .end = cap_end(v, f, cap, n, i, &shown[s])};
+            f->cap[f->caps++] =
+                (struct vpci_cap){.id = cap[i].id, .off = cap[i].off, .end = cap_end(v, f, cap, n, i, &shown[s])};
             break;
         }
     }
 }
 
-err_t vpci_init(struct vpci *v, const struct board_pci *p, mmio_t ecam, const struct plan_partition *pp,
-                struct diag *d)
+err_t vpci_init(struct vpci *v, const struct board_pci *p, mmio_t ecam, const struct plan_partition *pp, struct diag *d)
 {
     memset(v, 0, sizeof(*v));
     v->pci = p;
@@ -105,10 +104,9 @@ err_t vpci_init(struct vpci *v, const struct board_pci *p, mmio_t ecam, const st
         if (dev->m->kind != DEVICE_PCI)
             continue;
         if (dev->slot >= VPCI_SLOTS || v->slot[dev->slot])
-            return diag_fail(d, ERR_INVALID,
-                             "partition %s: device %s: slot %u of its PCI bus is %s; there are %u",
-                             pp->m->name, dev->m->name, dev->slot,
-                             dev->slot < VPCI_SLOTS ? "taken" : "not there", VPCI_SLOTS);
+            return diag_fail(d, ERR_INVALID, "partition %s: device %s: slot %u of its PCI bus is %s; there are %u",
+                             pp->m->name, dev->m->name, dev->slot, dev->slot < VPCI_SLOTS ? "taken" : "not there",
+                             VPCI_SLOTS);
         v->fn[v->count].dev = dev;
         fn_learn(v, &v->fn[v->count]);
         v->slot[dev->slot] = (uint8_t)++v->count;

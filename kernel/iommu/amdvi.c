@@ -108,8 +108,8 @@ static err_t commands_start(struct amdvi *u, struct diag *d)
     u->hung = !wait_for(u, AMDVI_STATUS_CMD_BUF_RUN, AMDVI_STATUS_CMD_BUF_RUN);
     if (!u->hung)
         return ERR_NONE;
-    return diag_fail(d, ERR_TIMEOUT,
-                     "amd-vi at 0x%llx: CmdBufRun stays 0 with CmdBufEn set, want 1 within 100 ms", at(u));
+    return diag_fail(d, ERR_TIMEOUT, "amd-vi at 0x%llx: CmdBufRun stays 0 with CmdBufEn set, want 1 within 100 ms",
+                     at(u));
 }
 
 /* After a failure: start again, and forget what is in the buffer. */
@@ -121,8 +121,7 @@ static err_t commands_ready(struct amdvi *u, struct diag *d)
     amdvi_write_control(u->base, u->control);
     if (!wait_for(u, AMDVI_STATUS_CMD_BUF_RUN, 0))
         return diag_fail(d, ERR_TIMEOUT,
-                         "amd-vi at 0x%llx: CmdBufRun stays 1 with CmdBufEn clear, want 0 within 100 ms",
-                         at(u));
+                         "amd-vi at 0x%llx: CmdBufRun stays 1 with CmdBufEn clear, want 0 within 100 ms", at(u));
     return commands_start(u, d);
 }
 
@@ -149,11 +148,10 @@ static err_t commands_finish(struct amdvi *u, struct diag *d)
         arch_relax();
     } while (!over && amdvi_read_status(u->base) & AMDVI_STATUS_CMD_BUF_RUN);
     u->hung = true;
-    return diag_fail(d, over ? ERR_TIMEOUT : ERR_INVALID, "amd-vi at 0x%llx: %s: head 0x%x, tail 0x%x", at(u),
-                     over ? "COMPLETION_WAIT did not store within 100 ms"
-                          : "the command buffer stopped at a command (CmdBufRun 0)",
-                     AMDVI_RING_OFFSET(amdvi_read_command_head(u->base)),
-                     AMDVI_RING_OFFSET(amdvi_read_command_tail(u->base)));
+    return diag_fail(
+        d, over ? ERR_TIMEOUT : ERR_INVALID, "amd-vi at 0x%llx: %s: head 0x%x, tail 0x%x", at(u),
+        over ? "COMPLETION_WAIT did not store within 100 ms" : "the command buffer stopped at a command (CmdBufRun 0)",
+        AMDVI_RING_OFFSET(amdvi_read_command_head(u->base)), AMDVI_RING_OFFSET(amdvi_read_command_tail(u->base)));
 }
 
 static err_t commands_run(struct amdvi *u, const struct amdvi_command *c, uint32_t count, struct diag *d)
@@ -195,8 +193,7 @@ static err_t block_frames(struct amdvi *u, struct diag *d)
     struct pool *pool = u->pool;
     if (!pool_take(pool, frames, false, &u->devtab) || !pool_take(pool, 1, false, &u->commands) ||
         !pool_take(pool, 1, false, &u->log) || !pool_take(pool, 1, false, &u->status))
-        return diag_fail(d, ERR_NO_SPACE, "amd-vi at 0x%llx: no frames left for its device table and queues",
-                         at(u));
+        return diag_fail(d, ERR_NO_SPACE, "amd-vi at 0x%llx: no frames left for its device table and queues", at(u));
     struct amdvi_dte blocked = amdvi_dte_blocked(false);
     for (uint64_t i = 0; i < frames * DTES_PER_FRAME; i++)
         ((struct amdvi_dte *)pool_ptr(pool, u->devtab))[i] = blocked;
@@ -226,11 +223,10 @@ static err_t block_stop(struct amdvi *u, struct diag *d)
 {
     uint64_t control = amdvi_read_control(u->base), formats = control & AMDVI_CONTROL_FORMATS;
     if (control & AMDVI_CONTROL_IOMMU_EN && formats)
-        return diag_fail(
-            d, ERR_INVALID,
-            "amd-vi at 0x%llx: firmware left it on with control 0x%llx: bits 0x%llx (GTEn, GAEn, "
-            "DevTblSegEn, XTEn) cannot change then, want them clear, or IommuEn 0",
-            at(u), (unsigned long long)control, (unsigned long long)formats);
+        return diag_fail(d, ERR_INVALID,
+                         "amd-vi at 0x%llx: firmware left it on with control 0x%llx: bits 0x%llx (GTEn, GAEn, "
+                         "DevTblSegEn, XTEn) cannot change then, want them clear, or IommuEn 0",
+                         at(u), (unsigned long long)control, (unsigned long long)formats);
     u->control = control_ivhd(u->caps.ivhd_flags) | (control & AMDVI_CONTROL_IOMMU_EN);
     amdvi_write_control(u->base, u->control);
     if (wait_for(u, AMDVI_STATUS_RUN, 0))
@@ -278,8 +274,7 @@ static err_t enable_locked(struct amdvi *u, struct diag *d)
     amdvi_write_control(u->base, u->control);
     if (!wait_for(u, AMDVI_STATUS_EVENT_LOG_RUN, AMDVI_STATUS_EVENT_LOG_RUN))
         return diag_fail(d, ERR_TIMEOUT,
-                         "amd-vi at 0x%llx: EventLogRun stays 0 with EventLogEn set, want 1 within 100 ms",
-                         at(u));
+                         "amd-vi at 0x%llx: EventLogRun stays 0 with EventLogEn set, want 1 within 100 ms", at(u));
     err_t e = invalidate_all(u, d);
     u->enabled = !e;
     return e;
@@ -312,12 +307,11 @@ static err_t domain_check(const struct amdvi *u, const struct amdvi_domain *dom,
     if (dom->id == 0)
         return diag_fail(d, ERR_INVALID, "amd-vi at 0x%llx: domain id 0, want 1 to 65535", at(u));
     if (dom->shape.root_level < 2 || dom->shape.root_level >= u->caps.levels_max)
-        return diag_fail(d, ERR_INVALID, "amd-vi at 0x%llx: domain %u has %u levels, want 3 to %u", at(u),
-                         dom->id, dom->shape.root_level + 1, u->caps.levels_max);
+        return diag_fail(d, ERR_INVALID, "amd-vi at 0x%llx: domain %u has %u levels, want 3 to %u", at(u), dom->id,
+                         dom->shape.root_level + 1, u->caps.levels_max);
     if (dom->root.v & FRAME_MASK || dom->root.v >> 52)
-        return diag_fail(d, ERR_INVALID,
-                         "amd-vi at 0x%llx: domain %u has its root at 0x%llx, want a frame below 2^52", at(u),
-                         dom->id, (unsigned long long)dom->root.v);
+        return diag_fail(d, ERR_INVALID, "amd-vi at 0x%llx: domain %u has its root at 0x%llx, want a frame below 2^52",
+                         at(u), dom->id, (unsigned long long)dom->root.v);
     return ERR_NONE;
 }
 
@@ -334,8 +328,8 @@ static err_t irt_take(struct amdvi *u, const struct amdvi_dte *e, maddr_t *table
     if (table->v == 0) {
         if (u->irts_left == 0) {
             if (!pool_take(u->pool, 1, false, &u->irts))
-                return diag_fail(d, ERR_NO_SPACE,
-                                 "amd-vi at 0x%llx: no frame left for interrupt remapping tables", at(u));
+                return diag_fail(d, ERR_NO_SPACE, "amd-vi at 0x%llx: no frame left for interrupt remapping tables",
+                                 at(u));
             u->irts_left = IRTS_PER_FRAME;
         }
         *table = maddr(mfn_addr(u->irts).v + (IRTS_PER_FRAME - u->irts_left) * IRT_SIZE);
@@ -361,8 +355,8 @@ static err_t attach_locked(struct amdvi *u, uint16_t bdf, const struct amdvi_dom
         return ERR_NONE;
     if (e->w[0] != amdvi_dte_blocked(false).w[0])
         return diag_fail(d, ERR_INVALID,
-                         "amd-vi at 0x%llx: function 0x%x is in domain %u, it cannot be given domain %u, too",
-                         at(u), bdf, (unsigned)(e->w[1] & 0xffff), dom->id);
+                         "amd-vi at 0x%llx: function 0x%x is in domain %u, it cannot be given domain %u, too", at(u),
+                         bdf, (unsigned)(e->w[1] & 0xffff), dom->id);
     maddr_t table;
     err_t err = irt_take(u, e, &table, d);
     if (err)
@@ -387,8 +381,7 @@ err_t amdvi_attach(struct amdvi *u, uint16_t bdf, const struct amdvi_domain *dom
     return e;
 }
 
-static err_t route_locked(struct amdvi *u, uint16_t bdf, uint16_t index, const struct amdvi_irte *e,
-                          struct diag *d)
+static err_t route_locked(struct amdvi *u, uint16_t bdf, uint16_t index, const struct amdvi_irte *e, struct diag *d)
 {
     maddr_t table = irt_of(dte(u, bdf));
     if (table.v == 0 || index >= IRT_ENTRIES)

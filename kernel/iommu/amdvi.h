@@ -98,15 +98,13 @@ struct amdvi {
 uint64_t amdvi_frames(uint16_t last_bdf, uint32_t count);
 
 /* ivhd_flags: of the unit's IVHD block. */
-err_t amdvi_probe(struct amdvi_caps *c, mmio_t base, maddr_t at, uint16_t last_bdf, uint8_t ivhd_flags,
-                  struct diag *d);
+err_t amdvi_probe(struct amdvi_caps *c, mmio_t base, maddr_t at, uint16_t last_bdf, uint8_t ivhd_flags, struct diag *d);
 /*
  * Take the device table and queues from pool and turn the unit on with every function blocked, the exclusion
  * range cleared. A unit that firmware left on stays on: its tables are left behind without a window. Refused
  * where firmware chose table formats that cannot change while it is on.
  */
-err_t amdvi_block(struct amdvi *u, const struct amdvi_caps *c, mmio_t base, struct pool *pool,
-                  struct diag *d);
+err_t amdvi_block(struct amdvi *u, const struct amdvi_caps *c, mmio_t base, struct pool *pool, struct diag *d);
 /*
  * Give a function a domain, whose tables are built and cleaned, and an empty remapping table: its interrupts
  * go nowhere until they are routed. The same domain again is no error; another one needs amdvi_quarantine

@@ -52,9 +52,8 @@ MMIO_REG64_WO(amdvi, status_ack, 0x2020) /* its bits are cleared by writing 1 */
 #define AMDVI_STATUS_CMD_BUF_RUN    (1u << 4)
 #define AMDVI_STATUS_PPR_LOG_RUN    (1u << 7)
 #define AMDVI_STATUS_GA_LOG_RUN     (1u << 8)
-#define AMDVI_STATUS_RUN                                                                \
-    (AMDVI_STATUS_EVENT_LOG_RUN | AMDVI_STATUS_CMD_BUF_RUN | AMDVI_STATUS_PPR_LOG_RUN | \
-     AMDVI_STATUS_GA_LOG_RUN)
+#define AMDVI_STATUS_RUN \
+    (AMDVI_STATUS_EVENT_LOG_RUN | AMDVI_STATUS_CMD_BUF_RUN | AMDVI_STATUS_PPR_LOG_RUN | AMDVI_STATUS_GA_LOG_RUN)
 /* EventOverflow, EventLogInt, ComWaitInt, PPROverflow, PPRInt, GALOverflow, GAInt */
 #define AMDVI_STATUS_ACK_ALL 0x667u
 

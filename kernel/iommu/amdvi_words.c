@@ -56,8 +56,8 @@ struct amdvi_dte amdvi_dte_domain(const struct amdvi_domain *d, maddr_t irt, uin
 
 struct amdvi_irte amdvi_irte_entry(uint8_t vector, uint8_t apic, bool logical, uint8_t delivery)
 {
-    return (struct amdvi_irte){IRTE_REMAP_EN | IRTE_INT_TYPE(delivery) | (logical ? IRTE_DM : 0) |
-                               IRTE_DEST(apic) | IRTE_VECTOR(vector)};
+    return (struct amdvi_irte){IRTE_REMAP_EN | IRTE_INT_TYPE(delivery) | (logical ? IRTE_DM : 0) | IRTE_DEST(apic) |
+                               IRTE_VECTOR(vector)};
 }
 
 struct amdvi_command amdvi_command_devtab(uint16_t bdf)

@@ -41,16 +41,14 @@ enum fault_action faults_take(struct faults *f, const struct smmuv3_fault *e, ch
     }
     if (count == FAULT_LOG + 1) {
         if (r->device)
-            fmt_print(text, size, "%s: further faults of device %s are counted, not shown", r->partition,
-                      r->device);
+            fmt_print(text, size, "%s: further faults of device %s are counted, not shown", r->partition, r->device);
         else
             fmt_print(text, size, "further faults of unassigned streams are counted, not shown");
         return FAULT_SHOW;
     }
     if (r->device ? count == FAULT_BUDGET : count % FAULT_BUDGET == 0) {
         size_t n = put_source(r, e->sid, text, size);
-        fmt_print(text + n, size - n, ": quarantined after %llu faults, its DMA is stopped",
-                  (unsigned long long)count);
+        fmt_print(text + n, size - n, ": quarantined after %llu faults, its DMA is stopped", (unsigned long long)count);
         r->quarantined = true;
         return FAULT_QUARANTINE;
     }

@@ -69,15 +69,13 @@ static err_t context_check(const struct ipmmu *m, const struct ipmmu_context *c,
 {
     struct pt_shape s = c->shape;
     if (s.in_bits < IN_BITS_MIN || s.in_bits > IN_BITS_MAX || s.out_bits > OUT_BITS_MAX || s.root_level != 2)
-        return diag_fail(
-            d, ERR_INVALID,
-            "ipmmu at 0x%llx: tables of %u input and %u output bits, root level %u; want %d to %d, "
-            "at most %d, and 2",
-            unit(m), s.in_bits, s.out_bits, s.root_level, IN_BITS_MIN, IN_BITS_MAX, OUT_BITS_MAX);
-    if (c->root.v & FRAME_MASK || c->root.v >> OUT_BITS_MAX)
         return diag_fail(d, ERR_INVALID,
-                         "ipmmu at 0x%llx: the root table is at 0x%llx, want a frame below 2^%d", unit(m),
-                         (unsigned long long)c->root.v, OUT_BITS_MAX);
+                         "ipmmu at 0x%llx: tables of %u input and %u output bits, root level %u; want %d to %d, "
+                         "at most %d, and 2",
+                         unit(m), s.in_bits, s.out_bits, s.root_level, IN_BITS_MIN, IN_BITS_MAX, OUT_BITS_MAX);
+    if (c->root.v & FRAME_MASK || c->root.v >> OUT_BITS_MAX)
+        return diag_fail(d, ERR_INVALID, "ipmmu at 0x%llx: the root table is at 0x%llx, want a frame below 2^%d",
+                         unit(m), (unsigned long long)c->root.v, OUT_BITS_MAX);
     return ERR_NONE;
 }
 
@@ -111,9 +109,8 @@ static err_t main_block(struct ipmmu *m, struct pool *pool, struct diag *d)
 {
     mfn_t root;
     if (!pool_take(pool, 1, false, &root))
-        return diag_fail(d, ERR_NO_SPACE,
-                         "ipmmu at 0x%llx: no frame left for the table of the quarantine, want %d", unit(m),
-                         IPMMU_FRAMES);
+        return diag_fail(d, ERR_NO_SPACE, "ipmmu at 0x%llx: no frame left for the table of the quarantine, want %d",
+                         unit(m), IPMMU_FRAMES);
     arch_clean(pool_ptr(pool, root), FRAME_SIZE);
 
     struct ipmmu_context empty = {
@@ -157,8 +154,7 @@ err_t ipmmu_block(struct ipmmu *u, mmio_t base, maddr_t at, struct ipmmu *main_u
                   uint8_t contexts, uint8_t utlbs, struct diag *d)
 {
     if (utlbs > IPMMU_UTLBS || (u == main_unit && (contexts < 2 || contexts > IPMMU_CONTEXTS)))
-        return diag_fail(d, ERR_INVALID,
-                         "ipmmu at 0x%llx: %u contexts and %u micro-TLBs, want 2 to %d and at most %d",
+        return diag_fail(d, ERR_INVALID, "ipmmu at 0x%llx: %u contexts and %u micro-TLBs, want 2 to %d and at most %d",
                          (unsigned long long)at.v, contexts, utlbs, IPMMU_CONTEXTS, IPMMU_UTLBS);
     *u = (struct ipmmu){.base = base, .at = at, .main = main_unit, .utlbs = utlbs, .contexts = contexts};
     if (u == main_unit) {
@@ -175,8 +171,7 @@ err_t ipmmu_block(struct ipmmu *u, mmio_t base, maddr_t at, struct ipmmu *main_u
 
 /* Set up and run time */
 
-err_t ipmmu_context_add(struct ipmmu *main_unit, const struct ipmmu_context *c, uint8_t *index,
-                        struct diag *d)
+err_t ipmmu_context_add(struct ipmmu *main_unit, const struct ipmmu_context *c, uint8_t *index, struct diag *d)
 {
     err_t e = context_check(main_unit, c, d);
     if (e)
@@ -199,8 +194,7 @@ err_t ipmmu_enable(struct ipmmu *main_unit, uint8_t context, struct diag *d)
 {
     if (context == IPMMU_QUARANTINE || context >= main_unit->used || main_unit->enabled >> context & 1)
         return diag_fail(d, ERR_INVALID, "ipmmu at 0x%llx: context %u is %s, want a new one with a table",
-                         unit(main_unit), context,
-                         context >= main_unit->used ? "without a table" : "on already");
+                         unit(main_unit), context, context >= main_unit->used ? "without a table" : "on already");
     lock_take(&main_unit->lock);
     err_t e = context_on(main_unit, context, d);
     lock_give(&main_unit->lock);
@@ -211,8 +205,7 @@ static err_t utlb_check(const struct ipmmu *u, uint8_t utlb, struct diag *d)
 {
     if (utlb < u->utlbs)
         return ERR_NONE;
-    return diag_fail(d, ERR_INVALID, "ipmmu at 0x%llx: micro-TLB %u, want one below %u", unit(u), utlb,
-                     u->utlbs);
+    return diag_fail(d, ERR_INVALID, "ipmmu at 0x%llx: micro-TLB %u, want one below %u", unit(u), utlb, u->utlbs);
 }
 
 err_t ipmmu_attach(struct ipmmu *u, uint8_t utlb, uint8_t context, struct diag *d)
@@ -223,17 +216,16 @@ err_t ipmmu_attach(struct ipmmu *u, uint8_t utlb, uint8_t context, struct diag *
     lock_take(&u->main->lock);
     uint8_t now = u->utlb_context[utlb];
     if (context == IPMMU_QUARANTINE || context >= u->main->used || !(u->main->enabled >> context & 1)) {
-        e = diag_fail(d, ERR_INVALID, "ipmmu at 0x%llx: micro-TLB %u: context %u is not on, enable it first",
-                      unit(u), utlb, context);
+        e = diag_fail(d, ERR_INVALID, "ipmmu at 0x%llx: micro-TLB %u: context %u is not on, enable it first", unit(u),
+                      utlb, context);
     } else if (now == IPMMU_QUARANTINE) {
         u->utlb_context[utlb] = context;
         ipmmu_write_imuctr(u->base, utlb, ipmmu_imuctr(context));
     } else if (now != context) {
-        e = diag_fail(
-            d, ERR_INVALID,
-            "ipmmu at 0x%llx: micro-TLB %u has context %u already, want %u: its masters belong to one "
-            "partition",
-            unit(u), utlb, now, context);
+        e = diag_fail(d, ERR_INVALID,
+                      "ipmmu at 0x%llx: micro-TLB %u has context %u already, want %u: its masters belong to one "
+                      "partition",
+                      unit(u), utlb, now, context);
     }
     lock_give(&u->main->lock);
     return e;
@@ -242,8 +234,8 @@ err_t ipmmu_attach(struct ipmmu *u, uint8_t utlb, uint8_t context, struct diag *
 err_t ipmmu_flush(struct ipmmu *main_unit, uint8_t context, struct diag *d)
 {
     if (context >= main_unit->used || !(main_unit->enabled >> context & 1))
-        return diag_fail(d, ERR_INVALID, "ipmmu at 0x%llx: flush of context %u, which is not on",
-                         unit(main_unit), context);
+        return diag_fail(d, ERR_INVALID, "ipmmu at 0x%llx: flush of context %u, which is not on", unit(main_unit),
+                         context);
     lock_take(&main_unit->lock);
     err_t e = context_flush(main_unit, context, main_unit->imctr[context], d);
     lock_give(&main_unit->lock);
@@ -292,8 +284,7 @@ uint32_t ipmmu_faults(struct ipmmu *main_unit, ipmmu_fault_fn *fn, void *ctx)
         lock_take(&main_unit->lock);
         struct ipmmu_fault f = {.context = i, .what = cause(ipmmu_read_imstr(main_unit->base, i))};
         if (f.what) {
-            f.addr = ipmmu_read_imelar(main_unit->base, i) | (uint64_t)ipmmu_read_imeuar(main_unit->base, i)
-                                                                 << 32;
+            f.addr = ipmmu_read_imelar(main_unit->base, i) | (uint64_t)ipmmu_read_imeuar(main_unit->base, i) << 32;
             ipmmu_write_imstr(main_unit->base, i, 0); /* after the address, which goes with it */
         }
         lock_give(&main_unit->lock);

@@ -70,8 +70,7 @@ err_t ipmmu_block(struct ipmmu *u, mmio_t base, maddr_t at, struct ipmmu *main_u
  * Give a table, complete and cleaned, to the next free context of a main unit; *index is its number.
  * Refused when none is left, with the number.
  */
-err_t ipmmu_context_add(struct ipmmu *main_unit, const struct ipmmu_context *c, uint8_t *index,
-                        struct diag *d);
+err_t ipmmu_context_add(struct ipmmu *main_unit, const struct ipmmu_context *c, uint8_t *index, struct diag *d);
 /* Flush the context, switch it on in the main and all cache units, and flush it again. */
 err_t ipmmu_enable(struct ipmmu *main_unit, uint8_t context, struct diag *d);
 /*

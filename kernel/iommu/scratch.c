@@ -40,15 +40,13 @@ err_t scratch_build(struct scratch *s, const struct pt_format *f, struct pt_shap
     mfn_t first;
 
     if ((rights != R_READ && rights != (R_READ | R_WRITE)) || leaf == PT_NONE)
-        return diag_fail(d, ERR_INVALID,
-                         "scratch tree: %s tables cannot give rights 0x%x; 0x1 (r) or 0x3 (rw)", f->name,
-                         rights);
+        return diag_fail(d, ERR_INVALID, "scratch tree: %s tables cannot give rights 0x%x; 0x1 (r) or 0x3 (rw)",
+                         f->name, rights);
     if (shape.root_level >= PT_LEVELS)
-        return diag_fail(d, ERR_INVALID, "scratch tree: root level %u, must be below %u", shape.root_level,
-                         PT_LEVELS);
+        return diag_fail(d, ERR_INVALID, "scratch tree: root level %u, must be below %u", shape.root_level, PT_LEVELS);
     if (!pool_take(pool, frames, false, &first))
-        return diag_fail(d, ERR_NO_SPACE, "scratch tree: needs %lu frames, %lu of the pool's %lu are left",
-                         frames, pool->frames - pool->used, pool->frames);
+        return diag_fail(d, ERR_NO_SPACE, "scratch tree: needs %lu frames, %lu of the pool's %lu are left", frames,
+                         pool->frames - pool->used, pool->frames);
 
     s->page = first;
     uint64_t *page = pool_ptr(pool, first);
@@ -73,8 +71,7 @@ static void word_report(const uint8_t *page, unsigned i, uint64_t diff, struct s
         if (r->changed++ != 0)
             continue;
         r->offset = 8 * i + b;
-        r->found_len =
-            FRAME_SIZE - r->offset < sizeof r->found ? (uint32_t)FRAME_SIZE - r->offset : sizeof r->found;
+        r->found_len = FRAME_SIZE - r->offset < sizeof r->found ? (uint32_t)FRAME_SIZE - r->offset : sizeof r->found;
         memcpy(r->found, page + r->offset, r->found_len);
     }
 }

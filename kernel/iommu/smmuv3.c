@@ -80,17 +80,17 @@ err_t smmuv3_probe(struct board_smmu *b, mmio_t base, struct diag *d)
     for (unsigned i = 0; i < sizeof needs / sizeof needs[0]; i++) {
         uint32_t v = idr[needs[i].idr];
         if ((v & needs[i].mask) != needs[i].want)
-            return diag_fail(d, ERR_INVALID, "smmuv3 at 0x%llx: IDR%u is 0x%x, it lacks %s", at, needs[i].idr,
-                             v, needs[i].what);
+            return diag_fail(d, ERR_INVALID, "smmuv3 at 0x%llx: IDR%u is 0x%x, it lacks %s", at, needs[i].idr, v,
+                             needs[i].what);
     }
     if (SMMU_IDR1_CMDQS(idr[1]) < SMMUV3_CMDQ_LOG2 || SMMU_IDR1_EVENTQS(idr[1]) < SMMUV3_EVTQ_LOG2)
-        return diag_fail(
-            d, ERR_INVALID,
-            "smmuv3 at 0x%llx: IDR1 is 0x%x: queues of 2^%u commands and 2^%u events, want 2^%u and 2^%u", at,
-            idr[1], SMMU_IDR1_CMDQS(idr[1]), SMMU_IDR1_EVENTQS(idr[1]), SMMUV3_CMDQ_LOG2, SMMUV3_EVTQ_LOG2);
+        return diag_fail(d, ERR_INVALID,
+                         "smmuv3 at 0x%llx: IDR1 is 0x%x: queues of 2^%u commands and 2^%u events, want 2^%u and 2^%u",
+                         at, idr[1], SMMU_IDR1_CMDQS(idr[1]), SMMU_IDR1_EVENTQS(idr[1]), SMMUV3_CMDQ_LOG2,
+                         SMMUV3_EVTQ_LOG2);
     if (SMMU_IDR5_OAS(idr[5]) >= sizeof smmuv3_pa_bits)
-        return diag_fail(d, ERR_INVALID, "smmuv3 at 0x%llx: IDR5 is 0x%x: OAS %u is not known, want 0 to 6",
-                         at, idr[5], SMMU_IDR5_OAS(idr[5]));
+        return diag_fail(d, ERR_INVALID, "smmuv3 at 0x%llx: IDR5 is 0x%x: OAS %u is not known, want 0 to 6", at, idr[5],
+                         SMMU_IDR5_OAS(idr[5]));
 
     uint32_t sid_bits = SMMU_IDR1_SIDSIZE(idr[1]);
     uint8_t oas = smmuv3_pa_bits[SMMU_IDR5_OAS(idr[5])];
@@ -105,8 +105,7 @@ err_t smmuv3_probe(struct board_smmu *b, mmio_t base, struct diag *d)
 err_t smmuv3_block(mmio_t base, struct diag *d)
 {
     if (!wait_for(base, smmu_read_gbpa, SMMU_GBPA_UPDATE, 0))
-        return diag_fail(d, ERR_TIMEOUT,
-                         "smmuv3: GBPA.Update is still set after 100 ms: an update of firmware hangs");
+        return diag_fail(d, ERR_TIMEOUT, "smmuv3: GBPA.Update is still set after 100 ms: an update of firmware hangs");
     smmu_write_gbpa(base, smmu_read_gbpa(base) | SMMU_GBPA_ABORT | SMMU_GBPA_UPDATE);
     if (!wait_for(base, smmu_read_gbpa, SMMU_GBPA_UPDATE | SMMU_GBPA_ABORT, SMMU_GBPA_ABORT))
         return diag_fail(d, ERR_TIMEOUT,
@@ -266,17 +265,16 @@ static err_t setup_check(const struct board_smmu *b, mmio_t base, const struct p
 {
     unsigned long long at = b->base.v;
     if (smmu_read_cr0ack(base) || !(smmu_read_gbpa(base) & SMMU_GBPA_ABORT))
-        return diag_fail(d, ERR_INVALID,
-                         "smmuv3 at 0x%llx: CR0ACK 0x%x, GBPA 0x%x: set up before it was blocked", at,
+        return diag_fail(d, ERR_INVALID, "smmuv3 at 0x%llx: CR0ACK 0x%x, GBPA 0x%x: set up before it was blocked", at,
                          smmu_read_cr0ack(base), smmu_read_gbpa(base));
     if ((pool->first.n + pool->frames - 1) >> (b->out_bits - FRAME_SHIFT))
         return diag_fail(d, ERR_INVALID,
-                         "smmuv3 at 0x%llx: it addresses %u bits, the frames for its tables end at 0x%llx",
-                         at, b->out_bits, (unsigned long long)mfn_addr(mfn(pool->first.n + pool->frames)).v);
+                         "smmuv3 at 0x%llx: it addresses %u bits, the frames for its tables end at 0x%llx", at,
+                         b->out_bits, (unsigned long long)mfn_addr(mfn(pool->first.n + pool->frames)).v);
     uint32_t active = smmu_read_gerror(base) ^ smmu_read_gerrorn(base);
     if (active & SMMU_GERROR_SFM)
-        return diag_fail(d, ERR_INVALID,
-                         "smmuv3 at 0x%llx: in service failure mode (GERROR.SFM_ERR), it needs a reset", at);
+        return diag_fail(d, ERR_INVALID, "smmuv3 at 0x%llx: in service failure mode (GERROR.SFM_ERR), it needs a reset",
+                         at);
     return ERR_NONE;
 }
 
@@ -315,8 +313,7 @@ static err_t setup_frames(struct smmuv3 *s, struct diag *d)
     return l2_take(s, &s->quiet, d);
 }
 
-err_t smmuv3_setup(struct smmuv3 *s, const struct board_smmu *b, mmio_t base, struct pool *pool,
-                   struct diag *d)
+err_t smmuv3_setup(struct smmuv3 *s, const struct board_smmu *b, mmio_t base, struct pool *pool, struct diag *d)
 {
     err_t e = setup_check(b, base, pool, d);
     if (e)
@@ -345,8 +342,7 @@ static err_t enable_locked(struct smmuv3 *s, struct diag *d)
 {
     /* With ATS the default lets translated requests pass unchecked (6.3.9, ATSCHK). */
     uint32_t cr0 = SMMU_CR0_CMDQEN | (s->idr0 & SMMU_IDR0_ATS ? SMMU_CR0_ATSCHK : 0);
-    struct smmuv3_cmd flush[3] = {smmuv3_cmd_cfgi_all(), smmuv3_cmd_tlbi_nsnh_all(),
-                                  smmuv3_cmd_tlbi_el2_all()};
+    struct smmuv3_cmd flush[3] = {smmuv3_cmd_cfgi_all(), smmuv3_cmd_tlbi_nsnh_all(), smmuv3_cmd_tlbi_el2_all()};
 
     err_t e = cr0_set(s->base, cr0, d);
     if (!e)
@@ -386,26 +382,22 @@ static err_t stream_check(const struct smmuv3 *s, uint32_t sid, struct diag *d)
 }
 
 /* Arm ARM D8.2: a root of level 2 (39 bits a frame) or 3 (48 bits), level 2 with up to 16 concatenated. */
-static err_t stage2_check(const struct smmuv3 *s, uint32_t sid, const struct smmuv3_stage2 *s2,
-                          struct diag *d)
+static err_t stage2_check(const struct smmuv3 *s, uint32_t sid, const struct smmuv3_stage2 *s2, struct diag *d)
 {
     unsigned bits = s2->shape.in_bits, level = s2->shape.root_level;
     bool shape_ok = (level == 2 && bits >= 31 && bits <= 43) || (level == 3 && bits >= 40 && bits <= 48);
     if (!shape_ok || bits > s->out_bits)
-        return diag_fail(
-            d, ERR_INVALID,
-            "smmuv3 at 0x%llx: stream 0x%x: %u input bits from a level-%u root, want 31..43 at level 2 or "
-            "40..48 at level 3, and at most %u",
-            (unsigned long long)s->at.v, sid, bits, level, s->out_bits);
+        return diag_fail(d, ERR_INVALID,
+                         "smmuv3 at 0x%llx: stream 0x%x: %u input bits from a level-%u root, want 31..43 at level 2 or "
+                         "40..48 at level 3, and at most %u",
+                         (unsigned long long)s->at.v, sid, bits, level, s->out_bits);
     uint64_t align = FRAME_SIZE << (level == 2 && bits > 39 ? bits - 39 : 0);
-    if (s2->pa_bits < 32 || s2->pa_bits > s->out_bits || s2->root.v & (align - 1) ||
-        s2->root.v >> s2->pa_bits)
-        return diag_fail(
-            d, ERR_INVALID,
-            "smmuv3 at 0x%llx: stream 0x%x: root 0x%llx and %u address bits, want 0x%llx alignment and "
-            "32..%u bits",
-            (unsigned long long)s->at.v, sid, (unsigned long long)s2->root.v, s2->pa_bits,
-            (unsigned long long)align, s->out_bits);
+    if (s2->pa_bits < 32 || s2->pa_bits > s->out_bits || s2->root.v & (align - 1) || s2->root.v >> s2->pa_bits)
+        return diag_fail(d, ERR_INVALID,
+                         "smmuv3 at 0x%llx: stream 0x%x: root 0x%llx and %u address bits, want 0x%llx alignment and "
+                         "32..%u bits",
+                         (unsigned long long)s->at.v, sid, (unsigned long long)s2->root.v, s2->pa_bits,
+                         (unsigned long long)align, s->out_bits);
     if (s2->vmid >> 8 && !(s->idr0 & SMMU_IDR0_VMID16))
         return diag_fail(d, ERR_INVALID, "smmuv3 at 0x%llx: stream 0x%x: VMID %u, want at most 255",
                          (unsigned long long)s->at.v, sid, s2->vmid);

@@ -97,8 +97,7 @@ err_t smmuv3_probe(struct board_smmu *b, mmio_t base, struct diag *d);
 err_t smmuv3_block(mmio_t base, struct diag *d);
 
 /* Take the tables and queues from pool, program them, leave translation off. */
-err_t smmuv3_setup(struct smmuv3 *s, const struct board_smmu *b, mmio_t base, struct pool *pool,
-                   struct diag *d);
+err_t smmuv3_setup(struct smmuv3 *s, const struct board_smmu *b, mmio_t base, struct pool *pool, struct diag *d);
 
 /*
  * Give a stream a stage-2 map, whose tables are built and cleaned. Before enable, or later with its

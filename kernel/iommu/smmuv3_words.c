@@ -9,13 +9,12 @@
 #define STE_SHCFG_INCOMING (UINT64_C(1) << 44)
 /* word 2: VMID, then the fields of VTCR_EL2; S2S, S2HA, S2HD, S2ENDI and S2AFFD stay 0, S2PTW means nothing
  * without stage 1 */
-#define STE_S2T0SZ(bits) ((uint64_t)(64 - (bits)) << 32)
-#define STE_S2SL0(level) ((uint64_t)(level) << 38) /* 4 KiB granule: 1 starts at level 1, 2 at level 0 */
-#define STE_S2WALK_WBWA_ISH \
-    (UINT64_C(1) << 40 | UINT64_C(1) << 42 | UINT64_C(3) << 44) /* S2IR0, S2OR0, S2SH0 */
-#define STE_S2PS(code) ((uint64_t)(code) << 48)
-#define STE_S2AA64     (UINT64_C(1) << 51)
-#define STE_S2R        (UINT64_C(1) << 58) /* record faults */
+#define STE_S2T0SZ(bits)    ((uint64_t)(64 - (bits)) << 32)
+#define STE_S2SL0(level)    ((uint64_t)(level) << 38) /* 4 KiB granule: 1 starts at level 1, 2 at level 0 */
+#define STE_S2WALK_WBWA_ISH (UINT64_C(1) << 40 | UINT64_C(1) << 42 | UINT64_C(3) << 44) /* S2IR0, S2OR0, S2SH0 */
+#define STE_S2PS(code)      ((uint64_t)(code) << 48)
+#define STE_S2AA64          (UINT64_C(1) << 51)
+#define STE_S2R             (UINT64_C(1) << 58) /* record faults */
 
 /* 4.1.1: opcodes */
 #define CMD_CFGI_STE      UINT64_C(0x03)

@@ -70,14 +70,13 @@ static err_t table_set(const struct vtd *u, uint32_t bit, struct diag *d)
 err_t vtd_probe(struct vtd_caps *c, mmio_t base, maddr_t address, struct diag *d)
 {
     uint64_t cap = vtd_read_cap(base), ecap = vtd_read_ecap(base);
-    const char *lacks = !(ecap & VTD_ECAP_QI) ? "queued invalidation (ECAP.QI 1)"
-                        : !VTD_CAP_SAGAW(cap) ? "second-stage tables of 39, 48 or 57 bits (CAP.SAGAW 2 to 14)"
+    const char *lacks = !(ecap & VTD_ECAP_QI)  ? "queued invalidation (ECAP.QI 1)"
+                        : !VTD_CAP_SAGAW(cap)  ? "second-stage tables of 39, 48 or 57 bits (CAP.SAGAW 2 to 14)"
                         : VTD_CAP_ND(cap) == 7 ? "a known number of domains (CAP.ND 0 to 6)"
                                                : NULL;
     if (lacks)
         return diag_fail(d, ERR_INVALID, "vtd at 0x%llx: CAP is 0x%llx, ECAP 0x%llx: it lacks %s",
-                         (unsigned long long)address.v, (unsigned long long)cap, (unsigned long long)ecap,
-                         lacks);
+                         (unsigned long long)address.v, (unsigned long long)cap, (unsigned long long)ecap, lacks);
     uint8_t widths = (uint8_t)VTD_CAP_SAGAW(cap), large = (uint8_t)VTD_CAP_SSLPS(cap);
     *c = (struct vtd_caps){
         .at = address,
@@ -87,8 +86,7 @@ err_t vtd_probe(struct vtd_caps *c, mmio_t base, maddr_t address, struct diag *d
                                 : 39,
         .mgaw = (uint8_t)(VTD_CAP_MGAW(cap) + 1),
         .leaf_level = (large & 3) == 3 ? 2 : large & 1,
-        .drain =
-            (uint8_t)((cap & VTD_CAP_DWD ? VTD_DRAIN_WRITE : 0) | (cap & VTD_CAP_DRD ? VTD_DRAIN_READ : 0)),
+        .drain = (uint8_t)((cap & VTD_CAP_DWD ? VTD_DRAIN_WRITE : 0) | (cap & VTD_CAP_DRD ? VTD_DRAIN_READ : 0)),
         .domains = 16u << 2 * VTD_CAP_ND(cap),
         .fault_off = (uint16_t)(VTD_CAP_FRO(cap) * 16),
         .fault_count = (uint16_t)(VTD_CAP_NFR(cap) + 1),
@@ -190,8 +188,7 @@ static err_t queue_wait(struct vtd *u, struct diag *d)
         if (__atomic_load_n(status, __ATOMIC_ACQUIRE) == u->sequence) {
             if (!failed)
                 return ERR_NONE;
-            return diag_fail(d, ERR_INVALID, "vtd at 0x%llx: an invalidation command failed (FSTS.IQE)",
-                             at(u));
+            return diag_fail(d, ERR_INVALID, "vtd at 0x%llx: an invalidation command failed (FSTS.IQE)", at(u));
         }
         if (vtd_read_fsts(u->base) & VTD_FSTS_IQE) {
             queue_recover(u);
@@ -202,8 +199,8 @@ static err_t queue_wait(struct vtd *u, struct diag *d)
     return diag_fail(d, ERR_TIMEOUT,
                      "vtd at 0x%llx: an invalidation did not complete within 100 ms: IQH 0x%llx, IQT 0x%llx, "
                      "FSTS 0x%x",
-                     at(u), (unsigned long long)vtd_read_iqh(u->base),
-                     (unsigned long long)vtd_read_iqt(u->base), vtd_read_fsts(u->base));
+                     at(u), (unsigned long long)vtd_read_iqh(u->base), (unsigned long long)vtd_read_iqt(u->base),
+                     vtd_read_fsts(u->base));
 }
 
 /* Run commands and a wait behind them to completion. At most a few: they fit an empty queue. */
@@ -214,8 +211,7 @@ static err_t queue_run(struct vtd *u, const struct vtd_command *commands, uint32
         return e;
     if (vtd_read_iqh(u->base) != u->tail * COMMAND_SIZE)
         return diag_fail(d, ERR_TIMEOUT, "vtd at 0x%llx: commands are stuck: IQH 0x%llx, IQT 0x%llx", at(u),
-                         (unsigned long long)vtd_read_iqh(u->base),
-                         (unsigned long long)vtd_read_iqt(u->base));
+                         (unsigned long long)vtd_read_iqh(u->base), (unsigned long long)vtd_read_iqt(u->base));
     for (uint32_t i = 0; i < count; i++)
         queue_store(u, u->tail + i, commands[i]);
     u->sequence++;
@@ -280,8 +276,7 @@ static err_t frames_take(struct vtd *u, struct diag *d)
     mfn_t *frames[FRAMES] = {&u->root, &u->quiet, &u->queue, &u->irt, &u->status};
     for (unsigned i = 0; i < FRAMES; i++) {
         if (!pool_take(u->pool, 1, false, frames[i]))
-            return diag_fail(d, ERR_NO_SPACE, "vtd at 0x%llx: no frames left for its tables and queue",
-                             at(u));
+            return diag_fail(d, ERR_NO_SPACE, "vtd at 0x%llx: no frames left for its tables and queue", at(u));
     }
     struct vtd_context *quiet = pool_ptr(u->pool, u->quiet);
     for (unsigned i = 0; i < CONTEXTS; i++)
@@ -335,28 +330,26 @@ err_t vtd_block(struct vtd *u, const struct vtd_caps *c, mmio_t base, struct poo
 
 static err_t unit_check(const struct vtd *u, const char *verb, struct diag *d)
 {
-    return u->pool ? ERR_NONE
-                   : diag_fail(d, ERR_INVALID, "vtd at 0x%llx: %s before it was blocked", at(u), verb);
+    return u->pool ? ERR_NONE : diag_fail(d, ERR_INVALID, "vtd at 0x%llx: %s before it was blocked", at(u), verb);
 }
 
 static err_t domain_check(const struct vtd *u, uint16_t bdf, const struct vtd_domain *dom, struct diag *d)
 {
     unsigned bits = dom->shape.in_bits, code = bits == 39 ? 1 : bits == 48 ? 2 : bits == 57 ? 3 : 0;
     if (code == 0 || !(u->caps.widths >> code & 1) || dom->shape.root_level != code + 1)
-        return diag_fail(
-            d, ERR_INVALID,
-            "vtd at 0x%llx: function 0x%x: %u input bits from a level-%u root, want 39 from 2, 48 "
-            "from 3 or 57 from 4, and one that the unit has (SAGAW 0x%x)",
-            at(u), bdf, bits, dom->shape.root_level, u->caps.widths);
+        return diag_fail(d, ERR_INVALID,
+                         "vtd at 0x%llx: function 0x%x: %u input bits from a level-%u root, want 39 from 2, 48 "
+                         "from 3 or 57 from 4, and one that the unit has (SAGAW 0x%x)",
+                         at(u), bdf, bits, dom->shape.root_level, u->caps.widths);
     if (dom->shape.leaf_level > u->caps.leaf_level)
-        return diag_fail(d, ERR_INVALID, "vtd at 0x%llx: function 0x%x: leaves of level %u, want at most %u",
-                         at(u), bdf, dom->shape.leaf_level, u->caps.leaf_level);
+        return diag_fail(d, ERR_INVALID, "vtd at 0x%llx: function 0x%x: leaves of level %u, want at most %u", at(u),
+                         bdf, dom->shape.leaf_level, u->caps.leaf_level);
     if (dom->root.v & FRAME_MASK || dom->root.v >> 52)
-        return diag_fail(d, ERR_INVALID, "vtd at 0x%llx: function 0x%x: root 0x%llx, want a frame below 2^52",
-                         at(u), bdf, (unsigned long long)dom->root.v);
+        return diag_fail(d, ERR_INVALID, "vtd at 0x%llx: function 0x%x: root 0x%llx, want a frame below 2^52", at(u),
+                         bdf, (unsigned long long)dom->root.v);
     if (dom->id == 0 || dom->id >= u->caps.domains) /* 6.1: 0 tags not-present entries in caching mode */
-        return diag_fail(d, ERR_INVALID, "vtd at 0x%llx: function 0x%x: domain %u, want 1 to %u", at(u), bdf,
-                         dom->id, u->caps.domains - 1);
+        return diag_fail(d, ERR_INVALID, "vtd at 0x%llx: function 0x%x: domain %u, want 1 to %u", at(u), bdf, dom->id,
+                         u->caps.domains - 1);
     return ERR_NONE;
 }
 
@@ -365,8 +358,8 @@ static err_t context_table_take(struct vtd *u, uint16_t bdf, struct diag *d)
 {
     mfn_t table;
     if (!pool_take(u->pool, 1, false, &table))
-        return diag_fail(d, ERR_NO_SPACE, "vtd at 0x%llx: no frame left for the context table of bus %u",
-                         at(u), bdf >> 8);
+        return diag_fail(d, ERR_NO_SPACE, "vtd at 0x%llx: no frame left for the context table of bus %u", at(u),
+                         bdf >> 8);
     publish(u, pool_ptr(u->pool, table), FRAME_SIZE);
     word_store(u, root_entry(u, bdf), vtd_root_entry(table).w[0]);
     return ERR_NONE;
@@ -410,8 +403,7 @@ static err_t quarantine_locked(struct vtd *u, uint16_t bdf, struct diag *d)
     }
     uint16_t id = (uint16_t)(entry[1] >> 8);
     word_store(u, &entry[0], CONTEXT_FPD);
-    struct vtd_command flush[2] = {vtd_command_context_device(bdf, id),
-                                   vtd_command_iotlb_domain(id, u->caps.drain)};
+    struct vtd_command flush[2] = {vtd_command_context_device(bdf, id), vtd_command_iotlb_domain(id, u->caps.drain)};
     return queue_run(u, flush, 2, d);
 }
 
@@ -471,8 +463,8 @@ err_t vtd_route(struct vtd *u, uint16_t index, const struct vtd_irte *e, struct 
     if (error)
         return error;
     if (!u->caps.remapping || index >= IRT_ENTRIES)
-        return diag_fail(d, ERR_INVALID, "vtd at 0x%llx: interrupt index %u, want 0 to %d (ECAP.IR %d)",
-                         at(u), index, u->caps.remapping ? (int)IRT_ENTRIES - 1 : -1, u->caps.remapping);
+        return diag_fail(d, ERR_INVALID, "vtd at 0x%llx: interrupt index %u, want 0 to %d (ECAP.IR %d)", at(u), index,
+                         u->caps.remapping ? (int)IRT_ENTRIES - 1 : -1, u->caps.remapping);
     lock_take(&u->lock);
     error = route_locked(u, index, e, d);
     lock_give(&u->lock);
@@ -503,9 +495,8 @@ err_t vtd_enable(struct vtd *u, bool x2apic, struct diag *d)
     if (e)
         return e;
     if (u->caps.remapping && (x2apic ? !u->caps.eim : u->caps.eim_only))
-        return diag_fail(d, ERR_INVALID,
-                         "vtd at 0x%llx: its interrupts are for %s only, the CPUs are in %s mode", at(u),
-                         x2apic ? "xAPIC" : "x2APIC", x2apic ? "x2APIC" : "xAPIC");
+        return diag_fail(d, ERR_INVALID, "vtd at 0x%llx: its interrupts are for %s only, the CPUs are in %s mode",
+                         at(u), x2apic ? "xAPIC" : "x2APIC", x2apic ? "x2APIC" : "xAPIC");
     lock_take(&u->lock);
     e = flush_all(u, d);
     if (!e && u->caps.remapping)

@@ -93,12 +93,8 @@ static const char *const dma_faults[] = {
 
 #define INTERRUPT 0x20
 static const char *const interrupt_faults[] = {
-    "interrupt with reserved bits",
-    "interrupt index beyond the table",
-    "no interrupt entry",
-    "interrupt table cannot be read",
-    "reserved bits in the interrupt entry",
-    "interrupt in compatibility format",
+    "interrupt with reserved bits",    "interrupt index beyond the table",     "no interrupt entry",
+    "interrupt table cannot be read",  "reserved bits in the interrupt entry", "interrupt in compatibility format",
     "interrupt from another function",
 };
 

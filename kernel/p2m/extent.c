@@ -66,26 +66,23 @@ err_t physmap_add(struct physmap *p, const struct extent *e, struct diag *d)
     const char *type = ext_type_name(e->type);
 
     if (e->frames == 0)
-        return diag_fail(d, ERR_INVALID, "extent %s (%s, GFN 0x%lx) is empty; it needs at least one frame",
-                         e->name, type, e->gfn.n);
+        return diag_fail(d, ERR_INVALID, "extent %s (%s, GFN 0x%lx) is empty; it needs at least one frame", e->name,
+                         type, e->gfn.n);
     if (!range_fits(e->gfn.n, e->frames) || (e->type != EXT_EMULATED && !range_fits(e->mfn.n, e->frames)))
-        return diag_fail(
-            d, ERR_INVALID,
-            "extent %s (%s, GFN 0x%lx, MFN 0x%lx, 0x%lx frames) ends above 2^52 bytes (frame 0x%lx)", e->name,
-            type, e->gfn.n, e->mfn.n, e->frames, EXT_END);
+        return diag_fail(d, ERR_INVALID,
+                         "extent %s (%s, GFN 0x%lx, MFN 0x%lx, 0x%lx frames) ends above 2^52 bytes (frame 0x%lx)",
+                         e->name, type, e->gfn.n, e->mfn.n, e->frames, EXT_END);
 
     uint32_t at = physmap_seek(p, e->gfn);
     const struct extent *next = &p->ext[at];
     if (at < p->count && ranges_overlap(e->gfn.n, e->frames, next->gfn.n, next->frames))
-        return diag_fail(
-            d, ERR_INVALID,
-            "extent %s (%s, GFN 0x%lx-0x%lx) overlaps extent %s (%s, GFN 0x%lx-0x%lx); move or shrink one",
-            e->name, type, e->gfn.n, e->gfn.n + e->frames - 1, next->name, ext_type_name(next->type),
-            next->gfn.n, next->gfn.n + next->frames - 1);
+        return diag_fail(d, ERR_INVALID,
+                         "extent %s (%s, GFN 0x%lx-0x%lx) overlaps extent %s (%s, GFN 0x%lx-0x%lx); move or shrink one",
+                         e->name, type, e->gfn.n, e->gfn.n + e->frames - 1, next->name, ext_type_name(next->type),
+                         next->gfn.n, next->gfn.n + next->frames - 1);
     if (p->count >= p->cap)
-        return diag_fail(d, ERR_NO_SPACE,
-                         "extent %s (%s, GFN 0x%lx): all %u extents of the physmap are in use", e->name, type,
-                         e->gfn.n, p->cap);
+        return diag_fail(d, ERR_NO_SPACE, "extent %s (%s, GFN 0x%lx): all %u extents of the physmap are in use",
+                         e->name, type, e->gfn.n, p->cap);
 
     memmove(&p->ext[at + 1], &p->ext[at], (p->count - at) * sizeof *p->ext);
     p->ext[at] = *e;

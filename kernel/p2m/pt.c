@@ -83,19 +83,16 @@ static err_t shape_check(const struct pt *t, struct diag *d)
         in = f->in[s.root_level];
     if (in.max == 0 || s.in_bits < in.min || s.in_bits > in.max)
         return diag_fail(d, ERR_INVALID,
-                         "%s tables: %u input bits from a root of level %u, which takes %u..%u (0..0: none)",
-                         f->name, s.in_bits, s.root_level, in.min, in.max);
+                         "%s tables: %u input bits from a root of level %u, which takes %u..%u (0..0: none)", f->name,
+                         s.in_bits, s.root_level, in.min, in.max);
     if (s.leaf_level > PT_LEAF_MAX || f->leaf[s.leaf_level] == PT_NONE)
         return diag_fail(d, ERR_INVALID, "%s tables: no leaf at level %u; 0, 1 or 2", f->name, s.leaf_level);
-    if (s.out_bits < 32 || s.out_bits > 52 ||
-        (((UINT64_C(1) << s.out_bits) - 1) & ~FRAME_MASK & ~f->addr) != 0)
-        return diag_fail(d, ERR_INVALID,
-                         "%s tables: %u output bits; at least 32, at most the format's field 0x%lx", f->name,
-                         s.out_bits, f->addr);
+    if (s.out_bits < 32 || s.out_bits > 52 || (((UINT64_C(1) << s.out_bits) - 1) & ~FRAME_MASK & ~f->addr) != 0)
+        return diag_fail(d, ERR_INVALID, "%s tables: %u output bits; at least 32, at most the format's field 0x%lx",
+                         f->name, s.out_bits, f->addr);
     if ((t->pool->first.n + t->pool->frames - 1) >> (s.out_bits - FRAME_SHIFT) != 0)
-        return diag_fail(d, ERR_INVALID,
-                         "%s tables: the pool (MFN 0x%lx, %lu frames) lies above the %u output bits", f->name,
-                         t->pool->first.n, t->pool->frames, s.out_bits);
+        return diag_fail(d, ERR_INVALID, "%s tables: the pool (MFN 0x%lx, %lu frames) lies above the %u output bits",
+                         f->name, t->pool->first.n, t->pool->frames, s.out_bits);
     return ERR_NONE;
 }
 
@@ -135,10 +132,9 @@ static err_t spans_check(const struct pt *t, const struct pt_span *spans, uint32
         uint64_t value;
         const char *why = span_refuse(t, p, from, &value);
         if (why != NULL)
-            return diag_fail(
-                d, ERR_INVALID,
-                "%s tables, span %u (input frame 0x%lx, output frame 0x%lx, 0x%lx frames): %s 0x%lx",
-                t->format->name, i, p->in, p->out, p->frames, why, value);
+            return diag_fail(d, ERR_INVALID,
+                             "%s tables, span %u (input frame 0x%lx, output frame 0x%lx, 0x%lx frames): %s 0x%lx",
+                             t->format->name, i, p->in, p->out, p->frames, why, value);
         from = p->in + p->frames;
     }
     return ERR_NONE;
@@ -231,13 +227,12 @@ err_t pt_build(struct pt *t, const struct pt_span *spans, uint32_t count, struct
     if (fits) {
         w.table[root] = pool_ptr(t->pool, t->root);
         w.number[root] = 0;
-        table_fill(w.table[root], UINT64_C(1) << (t->shape.in_bits - FRAME_SHIFT - level_shift(root)),
-                   t->fill[root]);
+        table_fill(w.table[root], UINT64_C(1) << (t->shape.in_bits - FRAME_SHIFT - level_shift(root)), t->fill[root]);
     }
     for (uint32_t i = 0; fits && i < count; i++)
         fits = span_build(&w, t, &spans[i]);
     if (!fits)
-        return diag_fail(d, ERR_NO_SPACE, "%s tables: need %lu frames, the pool of %lu is used up",
-                         t->format->name, pt_count(t->shape, spans, count), t->pool->frames);
+        return diag_fail(d, ERR_NO_SPACE, "%s tables: need %lu frames, the pool of %lu is used up", t->format->name,
+                         pt_count(t->shape, spans, count), t->pool->frames);
     return ERR_NONE;
 }

@@ -29,11 +29,11 @@ struct pt_range {
 
 struct pt_format {
     const char *name;
-    uint64_t present;   /* an entry is valid when any of these bits is set */
-    uint64_t addr;      /* the address field of leaf and table entries */
-    uint64_t kind;      /* bits that tell a leaf from a table above level 0 */
-    uint64_t kind_leaf; /* their value in a leaf */
-    uint64_t ignored;   /* bits that the walker of a device format does not read, for pt_share_refusal */
+    uint64_t present;              /* an entry is valid when any of these bits is set */
+    uint64_t addr;                 /* the address field of leaf and table entries */
+    uint64_t kind;                 /* bits that tell a leaf from a table above level 0 */
+    uint64_t kind_leaf;            /* their value in a leaf */
+    uint64_t ignored;              /* bits that the walker of a device format does not read, for pt_share_refusal */
     struct pt_range in[PT_LEVELS]; /* input bits that a root of each level can have; 0..0: no root there */
     uint64_t table[PT_LEVELS];     /* fixed bits of a table entry at each level */
     uint64_t leaf[PT_LEVELS];      /* fixed bits of a leaf at each level, PT_NONE: no leaf there */
@@ -66,8 +66,8 @@ extern const struct pt_format pt_format_vtd_sl, pt_format_vtd_sl_snp;
 extern const struct pt_format pt_format_vtd_fl;
 
 struct pt_shape {
-    uint8_t in_bits;  /* input address bits: level 2 32..43, 3 40..48, 4 49..57, 5 64, as the format has it */
-    uint8_t out_bits; /* output address bits: 32..52, as far as the format's address field goes */
+    uint8_t in_bits;    /* input address bits: level 2 32..43, 3 40..48, 4 49..57, 5 64, as the format has it */
+    uint8_t out_bits;   /* output address bits: 32..52, as far as the format's address field goes */
     uint8_t root_level; /* 2..5 */
     uint8_t leaf_level; /* the largest leaf: 0 (4 KiB), 1 (2 MiB), 2 (1 GiB) */
 };
@@ -123,9 +123,8 @@ uint64_t pt_table_entry(const struct pt_format *f, unsigned level, mfn_t table);
  * the reason, a part of a sentence. Compares every word that the p2m can hold. What sharing makes
  * reachable (MMIO, doorbells, no scratch) is not judged here but by the check of the plan.
  */
-const char *pt_share_refusal(const struct pt_format *cpu, struct pt_shape cpu_shape,
-                             const struct pt_format *iommu, struct pt_shape iommu_shape,
-                             const struct pt_span *spans, uint32_t count);
+const char *pt_share_refusal(const struct pt_format *cpu, struct pt_shape cpu_shape, const struct pt_format *iommu,
+                             struct pt_shape iommu_shape, const struct pt_span *spans, uint32_t count);
 
 /* The CPU's view of a physmap: its extents with cpu rights, as spans. out: room for p->count. */
 uint32_t physmap_cpu_spans(const struct physmap *p, struct pt_span *out);

@@ -19,9 +19,8 @@ static bool leaf_serves(const struct pt_format *cpu, const struct pt_format *iom
     return word_serves(iommu, word, own);
 }
 
-const char *pt_share_refusal(const struct pt_format *cpu, struct pt_shape cpu_shape,
-                             const struct pt_format *iommu, struct pt_shape iommu_shape,
-                             const struct pt_span *spans, uint32_t count)
+const char *pt_share_refusal(const struct pt_format *cpu, struct pt_shape cpu_shape, const struct pt_format *iommu,
+                             struct pt_shape iommu_shape, const struct pt_span *spans, uint32_t count)
 {
     if (cpu_shape.root_level >= PT_LEVELS || cpu_shape.leaf_level >= PT_LEVELS)
         return "the p2m has no such shape";

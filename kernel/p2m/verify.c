@@ -82,8 +82,7 @@ static const uint64_t *table_enter(struct walk *w, unsigned level, uint64_t in, 
         err = VERIFY_FAIL(w, level, in, e, "wanted a table among the %lu frames of the pool at MFN 0x%lx",
                           j->pool->frames, j->pool->first.n);
     else if (ranges_overlap(f.n, 1, j->root.n, w->root_frames) || (j->scratch && f.n == j->scratch_page.n))
-        err = VERIFY_FAIL(w, level, in, e, "MFN 0x%lx is the root or the scratch page, wanted another table",
-                          f.n);
+        err = VERIFY_FAIL(w, level, in, e, "MFN 0x%lx is the root or the scratch page, wanted another table", f.n);
     return err == ERR_NONE ? pool_ptr(j->pool, f) : NULL;
 }
 
@@ -115,8 +114,8 @@ static err_t hole_learn(struct walk *w, unsigned level, uint64_t in, uint64_t e)
         }
         uint64_t same = run_length(table, ENTRIES, w->hole[level - 1], 0);
         if (same != ENTRIES)
-            return VERIFY_FAIL(w, level - 1, in, table[same], "entry %lu of a scratch table, wanted 0x%lx",
-                               same, w->hole[level - 1]);
+            return VERIFY_FAIL(w, level - 1, in, table[same], "entry %lu of a scratch table, wanted 0x%lx", same,
+                               w->hole[level - 1]);
     }
     w->hole[level] = e;
     w->known[level] = true;
@@ -133,8 +132,7 @@ static err_t holes_check(struct walk *w, const uint64_t *e, uint64_t n, unsigned
     uint64_t same = run_length(e, n, w->hole[level], 0);
     if (same == n)
         return ERR_NONE;
-    return VERIFY_FAIL(w, level, in + same * frames_at(level), e[same], "wanted a hole, 0x%lx",
-                       w->hole[level]);
+    return VERIFY_FAIL(w, level, in + same * frames_at(level), e[same], "wanted a hole, 0x%lx", w->hole[level]);
 }
 
 /* Leaves of span s from entry e on, at most n; *n becomes how many there were. */
@@ -145,12 +143,10 @@ static err_t leaves_check(struct walk *w, const uint64_t *e, uint64_t *n, unsign
     struct found l = leaf_decode(w, level, e[0]);
 
     if (level > w->j->shape.leaf_level)
-        return VERIFY_FAIL(w, level, in, e[0], "wanted a table: leaves end at level %u",
-                           w->j->shape.leaf_level);
+        return VERIFY_FAIL(w, level, in, e[0], "wanted a table: leaves end at level %u", w->j->shape.leaf_level);
     if (s->in > in || s->in + s->frames - in < size)
-        return VERIFY_FAIL(w, level, in, e[0],
-                           "wanted a table: input frames 0x%lx..0x%lx are not the whole entry", s->in,
-                           s->in + s->frames - 1);
+        return VERIFY_FAIL(w, level, in, e[0], "wanted a table: input frames 0x%lx..0x%lx are not the whole entry",
+                           s->in, s->in + s->frames - 1);
     if (!leaf_is(&l, s->out + (in - s->in), s->rights, s->mem))
         return VERIFY_FAIL(
             w, level, in, e[0],
@@ -196,8 +192,8 @@ static err_t table_check(struct walk *w, const uint64_t *e, uint64_t n, unsigned
             if (table == NULL)
                 return ERR_INVALID;
             if (f < w->above)
-                return VERIFY_FAIL(w, level, in, e[i],
-                                   "wanted a table that is not in use, at MFN 0x%lx or above", w->above);
+                return VERIFY_FAIL(w, level, in, e[i], "wanted a table that is not in use, at MFN 0x%lx or above",
+                                   w->above);
             w->above = f + 1;
             run = 1;
             err = table_check(w, table, ENTRIES, level - 1, in);
@@ -216,20 +212,19 @@ static err_t job_check(struct walk *w)
 
     for (uint32_t i = 0; i < j->count; i++) {
         const struct pt_span *p = &j->spans[i];
-        if (p->frames == 0 || p->in < from || p->in >= in_end || p->frames > in_end - p->in ||
-            p->out >= w->out_end || p->frames > w->out_end - p->out)
-            return diag_fail(
-                w->d, ERR_INVALID,
-                "tables, span %u: input frame 0x%lx, output frame 0x%lx, 0x%lx frames: wanted sorted, "
-                "without overlap, within %u input and %u output bits",
-                i, p->in, p->out, p->frames, s.in_bits, s.out_bits);
+        if (p->frames == 0 || p->in < from || p->in >= in_end || p->frames > in_end - p->in || p->out >= w->out_end ||
+            p->frames > w->out_end - p->out)
+            return diag_fail(w->d, ERR_INVALID,
+                             "tables, span %u: input frame 0x%lx, output frame 0x%lx, 0x%lx frames: wanted sorted, "
+                             "without overlap, within %u input and %u output bits",
+                             i, p->in, p->out, p->frames, s.in_bits, s.out_bits);
         from = p->in + p->frames;
     }
     if (!pool_has(j->pool, j->root) || w->root_frames > j->pool->frames - (j->root.n - j->pool->first.n) ||
         j->root.n % w->root_frames != 0 || j->root.n + w->root_frames > w->out_end)
         return diag_fail(w->d, ERR_INVALID,
-                         "tables, root at MFN 0x%lx: wanted %lu frames of the pool, aligned to their size",
-                         j->root.n, w->root_frames);
+                         "tables, root at MFN 0x%lx: wanted %lu frames of the pool, aligned to their size", j->root.n,
+                         w->root_frames);
     return ERR_NONE;
 }
 
@@ -240,12 +235,10 @@ static err_t shape_check(struct walk *w)
 
     if (s.root_level < 2 || s.root_level >= PT_LEVELS || w->f->in[s.root_level][1] == 0 ||
         s.in_bits < w->f->in[s.root_level][0] || s.in_bits > w->f->in[s.root_level][1] || s.out_bits < 32 ||
-        s.out_bits > 52 || (~w->f->addr & ((UINT64_C(1) << s.out_bits) - FRAME_SIZE)) != 0 ||
-        s.leaf_level > MAX_LEAF)
-        return diag_fail(
-            w->d, ERR_INVALID,
-            "%s tables of %u input and %u output bits, root level %u, leaves to level %u: no such tables",
-            w->f->name, s.in_bits, s.out_bits, s.root_level, s.leaf_level);
+        s.out_bits > 52 || (~w->f->addr & ((UINT64_C(1) << s.out_bits) - FRAME_SIZE)) != 0 || s.leaf_level > MAX_LEAF)
+        return diag_fail(w->d, ERR_INVALID,
+                         "%s tables of %u input and %u output bits, root level %u, leaves to level %u: no such tables",
+                         w->f->name, s.in_bits, s.out_bits, s.root_level, s.leaf_level);
     w->root_frames = s.in_bits > one_frame ? UINT64_C(1) << (s.in_bits - one_frame) : 1;
     w->out_end = UINT64_C(1) << (s.out_bits - FRAME_SHIFT);
     return ERR_NONE;
@@ -274,8 +267,7 @@ err_t verify_tables(const struct verify_job *j, struct diag *d)
     /* Entries of the root above in_bits: the hardware does not look at them, nobody writes them. */
     uint64_t zero = run_length(root + used, all - used, 0, 0);
     if (used + zero != all)
-        return diag_fail(d, ERR_INVALID,
-                         "tables, entry %lu of the root, 0x%lx: wanted 0, the input has %u bits", used + zero,
-                         root[used + zero], j->shape.in_bits);
+        return diag_fail(d, ERR_INVALID, "tables, entry %lu of the root, 0x%lx: wanted 0, the input has %u bits",
+                         used + zero, root[used + zero], j->shape.in_bits);
     return ERR_NONE;
 }

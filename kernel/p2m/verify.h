@@ -11,7 +11,7 @@
 /* What the hardware takes from the bits of a leaf beside its address. */
 struct verify_leaf {
     uint8_t rights; /* R_* */
-    uint8_t mems; /* bit i: it can be memory of type i; all in a format without types, 0: of no type known */
+    uint8_t mems;   /* bit i: it can be memory of type i; all in a format without types, 0: of no type known */
 };
 
 _Static_assert(R_READ == 1 && R_WRITE == 2 && R_EXEC == 4, "decoders shift rights into place");

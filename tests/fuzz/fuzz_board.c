@@ -10,8 +10,7 @@
 static void ranges_check(const char *what, const struct board_range *r, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
-        FUZZ_MUST(r[i].size <= UINT64_MAX - r[i].base.v, "%s %u: 0x%lx + 0x%lx", what, i, r[i].base.v,
-                  r[i].size);
+        FUZZ_MUST(r[i].size <= UINT64_MAX - r[i].base.v, "%s %u: 0x%lx + 0x%lx", what, i, r[i].base.v, r[i].size);
 }
 
 static void memory_check(const struct board *b)
@@ -21,8 +20,8 @@ static void memory_check(const struct board *b)
     ranges_check("mmio", b->mmio, b->mmios);
     ranges_check("redistributors", b->gic.gicr, b->gic.gicrs);
     for (uint32_t i = 1; i < b->memories; i++)
-        FUZZ_MUST(b->memory[i - 1].base.v + b->memory[i - 1].size <= b->memory[i].base.v,
-                  "memory %u is not in order", i);
+        FUZZ_MUST(b->memory[i - 1].base.v + b->memory[i - 1].size <= b->memory[i].base.v, "memory %u is not in order",
+                  i);
     for (uint32_t i = 0; i < b->memories; i++)
         (void)board_is_doorbell(b, b->memory[i].base.v >> FRAME_SHIFT, 1);
     (void)board_is_doorbell(b, 0x8090, 1);

@@ -9,8 +9,7 @@
 
 static void range_check(const char *name, uint64_t first, uint64_t frames)
 {
-    FUZZ_MUST(frames && first < FRAMES_END && frames <= FRAMES_END - first, "%s: 0x%lx + 0x%lx", name, first,
-              frames);
+    FUZZ_MUST(frames && first < FRAMES_END && frames <= FRAMES_END - first, "%s: 0x%lx + 0x%lx", name, first, frames);
 }
 
 static void region_check(const struct manifest_partition *pp, const struct manifest_region *r)
@@ -29,8 +28,7 @@ static void region_check(const struct manifest_partition *pp, const struct manif
                   "%s overlaps %s", r->name, o->name);
 }
 
-static void device_check(const struct manifest *m, const struct manifest_partition *pp,
-                         const struct manifest_device *d)
+static void device_check(const struct manifest *m, const struct manifest_partition *pp, const struct manifest_device *d)
 {
     FUZZ_MUST((d->kind == DEVICE_PLATFORM) == (d->path != NULL), "%s: kind", d->name);
     FUZZ_MUST(!d->unprotected_dma || (pp->identity && !d->no_dma), "%s: unprotected", d->name);

@@ -27,8 +27,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 }
 
 /* The board that the input wants: all plain, as an input of zeros says, is QEMU's. */
-static void board_make(struct feed *f, struct board *b, struct board_range memory[MEMORIES],
-                       struct board_smmu *smmu)
+static void board_make(struct feed *f, struct board *b, struct board_range memory[MEMORIES], struct board_smmu *smmu)
 {
     uint64_t at = base.board.memory[0].base.v;
 

@@ -41,8 +41,7 @@ static inline void barrier(void)
         __asm__ volatile("mrs %0, " #name : "=r"(v_)::"memory"); \
         v_;                                                      \
     })
-#define SYSREG_WRITE(name, value) \
-    __asm__ volatile("msr " #name ", %0\n isb" ::"r"((uint64_t)(value)) : "memory")
+#define SYSREG_WRITE(name, value) __asm__ volatile("msr " #name ", %0\n isb" ::"r"((uint64_t)(value)) : "memory")
 
 /* -- console: a PL011 by polling. %s %c %u %d %x (64 bits each but %c and %s), %08x -- */
 void print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -81,23 +80,21 @@ struct trap {
 struct trap try_read32(uint64_t address, uint32_t *value);
 struct trap try_write32(uint64_t address, uint32_t value);
 struct trap try_exec(uint64_t address);
-void trap_arm(void);           /* from here on a trap skips its instruction ... */
-struct trap trap_disarm(void); /* ... and the first one is told here */
-bool trap_is_external(
-    struct trap t); /* synchronous external abort, not on a walk (Arm ARM D17.2.37: xFSC 0b010000) */
+void trap_arm(void);                  /* from here on a trap skips its instruction ... */
+struct trap trap_disarm(void);        /* ... and the first one is told here */
+bool trap_is_external(struct trap t); /* synchronous external abort, not on a walk (Arm ARM D17.2.37: xFSC 0b010000) */
 
 /* -- time and interrupts -- */
 uint64_t now(void);
 uint64_t ticks_per_ms(void);
-void gic_init(
-    void); /* distributor, this CPU's redistributor and interface; nothing enabled but SGIs and the timer */
+void gic_init(void); /* distributor, this CPU's redistributor and interface; nothing enabled but SGIs and the timer */
 void gic_enable_spi(uint32_t intid);
 uint32_t gic_ack(void); /* INTID, 1023: none */
 void gic_eoi(uint32_t intid);
 void timer_set(uint64_t cval);
 void timer_stop(void);
-uint32_t wait_irq(
-    uint64_t ms); /* WFI with interrupts masked; the INTID that ended it, the timer's own when it was time */
+uint32_t
+wait_irq(uint64_t ms); /* WFI with interrupts masked; the INTID that ended it, the timer's own when it was time */
 
 /* -- PCI and edu -- */
 #define EDU_ID  0x11e81234u

@@ -71,8 +71,7 @@ static const char *branches(void)
 static const char *calls_of(struct call (*call)(uint64_t, uint64_t, uint64_t, uint64_t))
 {
     static const uint64_t argument[] = {0, 1, ~0ul, 1ul << 31, HOLE, VIRT_RAM + 0x200000, 0x80000000ul << 8};
-    static const uint32_t sleepy[] = {0x01, 0x02, 0x08, 0x09,
-                                      0x0c, 0x0e, 0x12}; /* PSCI: suspend, off, reset ... */
+    static const uint32_t sleepy[] = {0x01, 0x02, 0x08, 0x09, 0x0c, 0x0e, 0x12}; /* PSCI: suspend, off, reset ... */
 
     for (uint32_t top = 0; top < 0x100; top++)
         for (uint32_t fn = 0; fn < 0x20; fn++) {
@@ -98,8 +97,8 @@ static const char *hvcs(void)
 {
     trap_arm();
     __asm__ volatile("hvc #1\n hvc #0xffff\n hvc #0x4a48\n smc #1\n smc #0xffff" ::
-                         : "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12",
-                           "x13", "x14", "x15", "x16", "x17", "memory");
+                         : "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13",
+                           "x14", "x15", "x16", "x17", "memory");
     trap_disarm();
     return calls_of(hvc);
 }
@@ -120,10 +119,9 @@ static void gic_sgis(void)
         for (uint64_t aff = 0; aff < 4; aff++)
             for (uint64_t irm = 0; irm < 2; irm++) {
                 trap_arm();
-                SYSREG_WRITE(S3_0_C12_C11_5,
-                             irm << 40 | aff << 32 | id << 24 | aff << 16 | 0xffff); /* SGI1R */
-                SYSREG_WRITE(S3_0_C12_C11_6, irm << 40 | id << 24 | 0xffff);         /* ASGI1R */
-                SYSREG_WRITE(S3_0_C12_C11_7, irm << 40 | id << 24 | 0xffff);         /* SGI0R */
+                SYSREG_WRITE(S3_0_C12_C11_5, irm << 40 | aff << 32 | id << 24 | aff << 16 | 0xffff); /* SGI1R */
+                SYSREG_WRITE(S3_0_C12_C11_6, irm << 40 | id << 24 | 0xffff);                         /* ASGI1R */
+                SYSREG_WRITE(S3_0_C12_C11_7, irm << 40 | id << 24 | 0xffff);                         /* SGI0R */
                 trap_disarm();
             }
 }
@@ -202,15 +200,13 @@ static const char *caches(void)
                 trap_disarm();
             }
     trap_arm();
-    __asm__ volatile(
-        "ic ialluis\n ic iallu\n tlbi vmalle1is\n tlbi vmalle1\n tlbi alle1is\n tlbi vmalls12e1is\n"
-        "tlbi alle2is\n dsb sy\n isb" ::
-            : "memory");
+    __asm__ volatile("ic ialluis\n ic iallu\n tlbi vmalle1is\n tlbi vmalle1\n tlbi alle1is\n tlbi vmalls12e1is\n"
+                     "tlbi alle2is\n dsb sy\n isb" ::
+                         : "memory");
     for (unsigned i = 0; i < ARRAY(hole); i++)
-        __asm__ volatile(
-            "dc civac, %0\n dc ivac, %0\n dc cvau, %0\n ic ivau, %0\n dc zva, %0\n at s1e1r, %0\n"
-            "at s12e1r, %0" ::"r"(hole[i])
-            : "memory");
+        __asm__ volatile("dc civac, %0\n dc ivac, %0\n dc cvau, %0\n ic ivau, %0\n dc zva, %0\n at s1e1r, %0\n"
+                         "at s12e1r, %0" ::"r"(hole[i])
+                         : "memory");
     trap_disarm();
     return NULL;
 }
@@ -218,18 +214,16 @@ static const char *caches(void)
 /* Accesses that give the hypervisor no instruction syndrome, or none that it can emulate. */
 static const char *awkward(void)
 {
-    static const uint64_t base[] = {VIRT_GICD,          VIRT_GICR, VIRT_UART + 0xfe0,
-                                    VIRT_ECAM + 0x8000, HOLE,      GUEST_ROM};
+    static const uint64_t base[] = {VIRT_GICD, VIRT_GICR, VIRT_UART + 0xfe0, VIRT_ECAM + 0x8000, HOLE, GUEST_ROM};
 
     for (unsigned i = 0; i < ARRAY(base); i++) {
         uint64_t a = base[i];
         trap_arm();
-        __asm__ volatile(
-            "ldp x2, x3, [%0]\n stp xzr, xzr, [%0]\n ldr x2, [%0], #0\n str xzr, [%0, #0]!\n"
-            "ldxr x2, [%0]\n stxr w3, xzr, [%0]\n ldar w2, [%0]\n stlr wzr, [%0]\n ldrb w2, [%0]\n"
-            "ldrsh x2, [%0]\n strh wzr, [%0]\n ldr x2, [%0]\n str xzr, [%0]\n ldr xzr, [%0]\n"
-            "prfm pldl1keep, [%0]\n dc zva, %0\n dc civac, %0\n dc ivac, %0\n ldr w2, [%0, #2]"
-            : "+r"(a)::"x2", "x3", "memory");
+        __asm__ volatile("ldp x2, x3, [%0]\n stp xzr, xzr, [%0]\n ldr x2, [%0], #0\n str xzr, [%0, #0]!\n"
+                         "ldxr x2, [%0]\n stxr w3, xzr, [%0]\n ldar w2, [%0]\n stlr wzr, [%0]\n ldrb w2, [%0]\n"
+                         "ldrsh x2, [%0]\n strh wzr, [%0]\n ldr x2, [%0]\n str xzr, [%0]\n ldr xzr, [%0]\n"
+                         "prfm pldl1keep, [%0]\n dc zva, %0\n dc civac, %0\n dc ivac, %0\n ldr w2, [%0, #2]"
+                         : "+r"(a)::"x2", "x3", "memory");
         trap_disarm();
     }
     return still_works();
@@ -276,9 +270,8 @@ static const char *sysregs(void)
 static const char *illegal_return(void)
 {
     trap_arm();
-    __asm__ volatile(
-        "mov x2, #0x3c9\n msr spsr_el1, x2\n adr x2, 1f\n msr elr_el1, x2\n isb\n eret\n 1: nop" ::
-            : "x2", "memory");
+    __asm__ volatile("mov x2, #0x3c9\n msr spsr_el1, x2\n adr x2, 1f\n msr elr_el1, x2\n isb\n eret\n 1: nop" ::
+                         : "x2", "memory");
     return trap_disarm().hit ? NULL : "it was not refused";
 }
 

@@ -81,17 +81,17 @@ void print(const char *fmt, ...)
 
 /* -- calls -- */
 
-#define CALL(name, insn)                                                                               \
-    struct call name(uint64_t fn, uint64_t a1, uint64_t a2, uint64_t a3)                               \
-    {                                                                                                  \
-        register uint64_t x0 __asm__("x0") = fn;                                                       \
-        register uint64_t x1 __asm__("x1") = a1;                                                       \
-        register uint64_t x2 __asm__("x2") = a2;                                                       \
-        register uint64_t x3 __asm__("x3") = a3;                                                       \
-        __asm__ volatile(insn                                                                          \
-                         : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)::"x4", "x5", "x6", "x7", "x8", "x9", \
-                           "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", "memory");          \
-        return (struct call){x0, x1, x2, x3};                                                          \
+#define CALL(name, insn)                                                                                             \
+    struct call name(uint64_t fn, uint64_t a1, uint64_t a2, uint64_t a3)                                             \
+    {                                                                                                                \
+        register uint64_t x0 __asm__("x0") = fn;                                                                     \
+        register uint64_t x1 __asm__("x1") = a1;                                                                     \
+        register uint64_t x2 __asm__("x2") = a2;                                                                     \
+        register uint64_t x3 __asm__("x3") = a3;                                                                     \
+        __asm__ volatile(insn                                                                                        \
+                         : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)::"x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", \
+                           "x12", "x13", "x14", "x15", "x16", "x17", "memory");                                      \
+        return (struct call){x0, x1, x2, x3};                                                                        \
     }
 CALL(hvc, "hvc #0")
 CALL(smc, "smc #0")
@@ -229,8 +229,8 @@ void gic_init(void)
     SYSREG_WRITE(S3_0_C12_C12_5, SYSREG_READ(S3_0_C12_C12_5) | 1); /* ICC_SRE_EL1 */
     SYSREG_WRITE(S3_0_C4_C6_0, 0xff);                              /* ICC_PMR_EL1 */
     SYSREG_WRITE(S3_0_C12_C12_3, 0);                               /* ICC_BPR1_EL1 */
-    SYSREG_WRITE(S3_0_C12_C12_4, 0); /* ICC_CTLR_EL1: EOI drops and deactivates */
-    SYSREG_WRITE(S3_0_C12_C12_7, 1); /* ICC_IGRPEN1_EL1 */
+    SYSREG_WRITE(S3_0_C12_C12_4, 0);                               /* ICC_CTLR_EL1: EOI drops and deactivates */
+    SYSREG_WRITE(S3_0_C12_C12_7, 1);                               /* ICC_IGRPEN1_EL1 */
 }
 
 void gic_enable_spi(uint32_t intid)

@@ -59,8 +59,7 @@ void own_ram(void)
 {
     static uint8_t source[512] __attribute__((aligned(16)));
     uint8_t *const last = (uint8_t *)(GUEST_RAM + GUEST_RAM_SIZE - PAGE);
-    uint8_t *const across =
-        (uint8_t *)(GUEST_RAM + 0x900000 - 256); /* over a page boundary and a 2 MiB one less */
+    uint8_t *const across = (uint8_t *)(GUEST_RAM + 0x900000 - 256); /* over a page boundary and a 2 MiB one less */
     uint8_t *const target[] = {page, last, across};
     const char *before = failed;
 

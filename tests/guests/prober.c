@@ -208,8 +208,7 @@ static void cpu_holes(void)
 
 static void calls(void)
 {
-    static const uint64_t undefined[] = {0xc200ffff, 0x82000000, 0xbf00ff01,
-                                         0xc6000fff, 0x8400ffff, 0xffffffff};
+    static const uint64_t undefined[] = {0xc200ffff, 0x82000000, 0xbf00ff01, 0xc6000fff, 0x8400ffff, 0xffffffff};
     const char *before = failed;
 
     for (unsigned i = 0; i < sizeof undefined / sizeof undefined[0]; i++) {
@@ -222,8 +221,7 @@ static void calls(void)
     check(smc(PSCI_VERSION, 0, 0, 0).x0 >= 0x10000, "calls: PSCI version by SMC");
     check((int32_t)hvc(PSCI_CPU_ON, 1, GUEST_RAM, 0).x0 == -2, "calls: CPU_ON of another partition's CPU");
     check((int32_t)hvc(PSCI_CPU_ON, 0, GUEST_RAM, 0).x0 == -4, "calls: CPU_ON of oneself");
-    check((int32_t)hvc(PSCI_AFFINITY_INFO, 3, 0, 0).x0 == -2,
-          "calls: AFFINITY_INFO of another partition's CPU");
+    check((int32_t)hvc(PSCI_AFFINITY_INFO, 3, 0, 0).x0 == -2, "calls: AFFINITY_INFO of another partition's CPU");
     probes += 6;
     section("calls", before);
 }
@@ -241,8 +239,7 @@ static void config_space(void)
     check((read32(bar) & ~0xfu) == 0xfff00000, "pci: BAR size"); /* 1 MiB */
     write32(bar, (uint32_t)VIRT_SMMU);
     write32(bar, placed);
-    check(read32(bar) == placed && read32(edu_bar) >> 24 == 0x01,
-          "pci: BAR stays"); /* identification: 0x010000ed */
+    check(read32(bar) == placed && read32(edu_bar) >> 24 == 0x01, "pci: BAR stays"); /* identification: 0x010000ed */
     write32(pci_cfg(edu_slot, 0, 0x30), UINT32_MAX);
     check(read32(pci_cfg(edu_slot, 0, 0x30)) == 0, "pci: ROM BAR");
     probes += 3;

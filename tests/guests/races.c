@@ -142,8 +142,7 @@ static const char *on_and_off(void)
         return "CPU_ON gave an answer that it has not";
     if (tally[0].calls + tally[1].calls != tally[2].calls || tally[2].calls < ROUNDS * 10)
         return "CPU_ON and arrivals differ in number";
-    return tally[0].context + tally[1].context == tally[2].context ? NULL
-                                                                   : "an arrival with the wrong context";
+    return tally[0].context + tally[1].context == tally[2].context ? NULL : "an arrival with the wrong context";
 }
 
 void guest_main(const void *dtb, uint64_t stamp)

@@ -126,8 +126,7 @@ static err_t fixture_load(struct fixture *f, size_t manifest_size)
         .dtb = {0x48000000},
         .dtb_end = {0x48100000},
     };
-    must(dt_index(&f->manifest_dt, "manifest", f->manifest_blob, manifest_size, &f->arena, &f->diag),
-         &f->diag);
+    must(dt_index(&f->manifest_dt, "manifest", f->manifest_blob, manifest_size, &f->arena, &f->diag), &f->diag);
     return manifest_parse(&f->manifest, &f->manifest_dt, &f->arena, &f->diag);
 }
 

@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct plan_table *table_add(struct plan_tables *t, const char *owner, const char *name,
-                                    struct verify_job job)
+static struct plan_table *table_add(struct plan_tables *t, const char *owner, const char *name, struct verify_job job)
 {
     struct plan_table *n = &t->table[t->count++];
 
@@ -32,10 +31,10 @@ static err_t table_build(struct plan_tables *t, struct plan_table *n, const stru
 static err_t partition_build(struct plan_tables *t, const struct plan_partition *pp, struct diag *d)
 {
     struct scratch s = {0};
-    struct plan_table *n = table_add(
-        t, pp->m->name, "p2m",
-        (struct verify_job){
-            .format = VERIFY_ARM_S2, .shape = pp->p2m_shape, .spans = pp->p2m_span, .count = pp->p2m_spans});
+    struct plan_table *n =
+        table_add(t, pp->m->name, "p2m",
+                  (struct verify_job){
+                      .format = VERIFY_ARM_S2, .shape = pp->p2m_shape, .spans = pp->p2m_span, .count = pp->p2m_spans});
     uint64_t used = t->pool.used;
     uint8_t rights = R_READ | (pp->m->unmapped == UNMAPPED_SCRATCH ? R_WRITE : 0);
     err_t e = table_build(t, n, &pt_format_arm_s2, &s, d);

@@ -138,8 +138,7 @@ void amdvi_model_event(struct amdvi_model *m, const uint64_t w[2])
     m->status |= EVT_INT;
 }
 
-static void event(struct amdvi_model *m, unsigned code, uint16_t bdf, uint16_t domain, uint32_t flags,
-                  uint64_t addr)
+static void event(struct amdvi_model *m, unsigned code, uint16_t bdf, uint16_t domain, uint32_t flags, uint64_t addr)
 {
     uint64_t w[2] = {(uint64_t)code << 60 | (uint64_t)flags << 32 | (uint64_t)domain << 32 | bdf, addr};
     amdvi_model_event(m, w);
@@ -171,16 +170,15 @@ static void dte_read(struct amdvi_model *m, uint64_t addr, uint64_t w[4])
 /* What this model's entries never have; false: hardware calls the entry illegal. */
 static bool dte_legal(struct amdvi_model *m, uint16_t bdf, const uint64_t w[4])
 {
-    bool legal =
-        !(w[0] & DTE_V && (w[0] & DTE_RSVD0 || w[3] || (w[0] & DTE_TV && (w[0] & DTE_MODE) == DTE_MODE)));
+    bool legal = !(w[0] & DTE_V && (w[0] & DTE_RSVD0 || w[3] || (w[0] & DTE_TV && (w[0] & DTE_MODE) == DTE_MODE)));
     if (w[2] & DTE_IV && (w[2] & DTE_RSVD2 || INTCTL(w[2]) == 3 || (w[2] >> 1 & 0xf) > 11))
         legal = false;
     if (!legal)
         violate(m, "function 0x%x: illegal entry 0x%llx 0x%llx 0x%llx 0x%llx", bdf, (unsigned long long)w[0],
                 (unsigned long long)w[1], (unsigned long long)w[2], (unsigned long long)w[3]);
     if (w[0] & DTE_V && (w[0] & DTE_GUEST || w[1] & (DTE_GUEST1 | DTE_I | DTE_PASS1)))
-        violate(m, "function 0x%x: guest translation, ATS or pass bits in 0x%llx 0x%llx", bdf,
-                (unsigned long long)w[0], (unsigned long long)w[1]);
+        violate(m, "function 0x%x: guest translation, ATS or pass bits in 0x%llx 0x%llx", bdf, (unsigned long long)w[0],
+                (unsigned long long)w[1]);
     if (w[2] & DTE_IV && w[2] & DTE_PASS2)
         violate(m, "function 0x%x: interrupt pass bits in 0x%llx", bdf, (unsigned long long)w[2]);
     return legal;
@@ -214,8 +212,7 @@ static bool interrupts_blocked(const uint64_t w[4])
     return w[2] & DTE_IV && INTCTL(w[2]) == 0 && !(w[2] & DTE_PASS2);
 }
 
-static void check_entry(struct amdvi_model *m, const struct amdvi_model_watch *x, const uint64_t w[4],
-                        const char *how)
+static void check_entry(struct amdvi_model *m, const struct amdvi_model_watch *x, const uint64_t w[4], const char *how)
 {
     bool dma = dma_blocked(w) || (x->given && w[0] == x->want[0] && w[1] == x->want[1]);
     bool interrupts = interrupts_blocked(w) || (x->given && w[2] == x->want[2]);
@@ -247,8 +244,7 @@ static void check_watch(struct amdvi_model *m, struct amdvi_model_watch *x)
         return;
     }
     if (m->watching && (m->excl_base & 3) == 3)
-        violate(m, "window: function 0x%x passes (exclusion range 0x%llx)", x->bdf,
-                (unsigned long long)m->excl_base);
+        violate(m, "window: function 0x%x passes (exclusion range 0x%llx)", x->bdf, (unsigned long long)m->excl_base);
     if (!covered) /* blocked, with an event for each request */
         return;
     dte_read(m, addr, now);
@@ -335,8 +331,7 @@ static bool command_run(struct amdvi_model *m, const uint64_t c[2])
             memcpy(m->pending[m->pendings++], c, 16);
         return true;
     }
-    violate(m, "command 0x%llx 0x%llx: unknown, or reserved bits", (unsigned long long)c[0],
-            (unsigned long long)c[1]);
+    violate(m, "command 0x%llx 0x%llx: unknown, or reserved bits", (unsigned long long)c[0], (unsigned long long)c[1]);
     return false;
 }
 
@@ -398,8 +393,8 @@ static void control_write(struct amdvi_model *m, uint64_t v)
     m->control = v;
 }
 
-static void ring_base_write(struct amdvi_model *m, const char *name, uint64_t *base, uint64_t v,
-                            uint64_t enable, uint64_t run)
+static void ring_base_write(struct amdvi_model *m, const char *name, uint64_t *base, uint64_t v, uint64_t enable,
+                            uint64_t run)
 {
     if (m->control & enable || m->status & run)
         violate(m, "%s base written while it is enabled or runs", name);
@@ -417,13 +412,11 @@ static void pointer_write(struct amdvi_model *m, uint64_t *p, uint64_t v)
     bool command = p == &m->cmd_head || p == &m->cmd_tail;
     uint64_t size = ring_bytes(command ? m->cmd_base : m->evt_base);
     if (v >= size || v & 15)
-        violate(m, "pointer 0x%llx in a ring of 0x%llx bytes", (unsigned long long)v,
-                (unsigned long long)size);
+        violate(m, "pointer 0x%llx in a ring of 0x%llx bytes", (unsigned long long)v, (unsigned long long)size);
     if ((p == &m->cmd_head && m->status & CMD_RUN) || (p == &m->evt_tail && m->status & EVT_RUN))
         violate(m, "a pointer of the unit written while it runs");
     if (p == &m->evt_head && (v - m->evt_head) % size > (m->evt_tail - m->evt_head) % size)
-        violate(m, "event head 0x%llx passes the tail 0x%llx", (unsigned long long)v,
-                (unsigned long long)m->evt_tail);
+        violate(m, "event head 0x%llx passes the tail 0x%llx", (unsigned long long)v, (unsigned long long)m->evt_tail);
     *p = v % size & ~UINT64_C(15);
 }
 
@@ -574,8 +567,7 @@ static struct amdvi_model_tlb *tlb_hold(struct amdvi_model *m, const struct amdv
     if (mode == 6 || addr >> (12 + 9 * mode) == 0)
         walk_tables(m, &w, root, mode, addr);
     if (w.reserved)
-        violate(m, "function 0x%x: reserved bits or levels in the tables for 0x%llx", e->bdf,
-                (unsigned long long)addr);
+        violate(m, "function 0x%x: reserved bits or levels in the tables for 0x%llx", e->bdf, (unsigned long long)addr);
     struct amdvi_model_tlb *t = &m->tlb[m->tlbs++ % AMDVI_MODEL_CACHE];
     *t = (struct amdvi_model_tlb){.held = true,
                                   .domain = (uint16_t)e->w[1],
@@ -595,8 +587,7 @@ static bool illegal(struct amdvi_model *m, uint16_t bdf, uint32_t flags, uint64_
     return false;
 }
 
-static bool translate(struct amdvi_model *m, struct amdvi_model_dte *e, uint64_t addr, bool write,
-                      maddr_t *out)
+static bool translate(struct amdvi_model *m, struct amdvi_model_dte *e, uint64_t addr, bool write, maddr_t *out)
 {
     uint32_t rw = write ? FLAG_RW : 0;
     unsigned mode = e->w[0] >> 9 & 7;
@@ -661,8 +652,7 @@ static uint32_t irte_hold(struct amdvi_model *m, const struct amdvi_model_dte *e
     return w;
 }
 
-static bool remap(struct amdvi_model *m, struct amdvi_model_dte *e, uint16_t index,
-                  struct amdvi_model_irq *out)
+static bool remap(struct amdvi_model *m, struct amdvi_model_dte *e, uint16_t index, struct amdvi_model_irq *out)
 {
     bool inside = index < 1u << (e->w[2] >> 1 & 0xf);
     uint32_t w = inside ? irte_hold(m, e, index) : 0, flags = FLAG_I | FLAG_RW;

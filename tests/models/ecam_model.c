@@ -43,11 +43,9 @@ static void function_reset(struct ecam_model *m, struct ecam_function *f)
     f->away_left = f->away;
 }
 
-static void function_write(struct ecam_model *m, struct ecam_function *f, uint32_t reg, unsigned width,
-                           uint32_t v)
+static void function_write(struct ecam_model *m, struct ecam_function *f, uint32_t reg, unsigned width, uint32_t v)
 {
-    bool flr =
-        f->flr && reg <= f->flr + 1u && reg + width > f->flr + 1u && (v >> (8 * (f->flr + 1u - reg)) & 0x80);
+    bool flr = f->flr && reg <= f->flr + 1u && reg + width > f->flr + 1u && (v >> (8 * (f->flr + 1u - reg)) & 0x80);
 
     if (reg < 0x28 && reg + width > 0x10 && (f->cfg[4] & 2))
         m->sized_live++;
@@ -95,8 +93,7 @@ mmio_t ecam_mmio(struct ecam_model *m)
     return (mmio_t){.access = model_access, .model = m};
 }
 
-struct ecam_function *ecam_add(struct ecam_model *m, unsigned dev, unsigned fn, uint16_t vendor,
-                               uint16_t device)
+struct ecam_function *ecam_add(struct ecam_model *m, unsigned dev, unsigned fn, uint16_t vendor, uint16_t device)
 {
     struct ecam_function *f = &m->fn[dev << 3 | fn];
 

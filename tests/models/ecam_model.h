@@ -17,7 +17,7 @@ struct ecam_function {
     bool present;
     uint8_t cfg[4096], reset[4096];   /* now, and what a reset makes of it */
     uint8_t write[4096], clear[4096]; /* bits that can be written, RW1C bits */
-    uint16_t flr; /* offset of Device Control when function-level reset is there, else 0 */
+    uint16_t flr;                     /* offset of Device Control when function-level reset is there, else 0 */
     uint32_t flr_count;
     uint32_t away; /* after a reset: reads that find nobody */
     uint32_t away_left;
@@ -36,8 +36,7 @@ void ecam_init(struct ecam_model *m);
 mmio_t ecam_mmio(struct ecam_model *m);
 
 /* A type 0 function at device.function that answers as vendor:device. */
-struct ecam_function *ecam_add(struct ecam_model *m, unsigned dev, unsigned fn, uint16_t vendor,
-                               uint16_t device);
+struct ecam_function *ecam_add(struct ecam_model *m, unsigned dev, unsigned fn, uint16_t vendor, uint16_t device);
 void ecam_set_multi(struct ecam_function *f);
 /* Make it a type 1 header (bridge) with its windows open. */
 void ecam_set_bridge(struct ecam_function *f);

@@ -11,15 +11,12 @@
 struct gic_frame gicd, gicr[8];
 struct host_gic host_gic;
 
-static struct board_cpu cpus[GIC_CPUS] = {
-    {.mpidr = 0}, {.mpidr = 1}, {.mpidr = 0x100}, {.mpidr = 0x2300000101}};
-static struct board_range regions[2] = {{.base = {0x80a0000}, .size = 0x60000},
-                                        {.base = {0x8100000}, .size = 0x80000}};
+static struct board_cpu cpus[GIC_CPUS] = {{.mpidr = 0}, {.mpidr = 1}, {.mpidr = 0x100}, {.mpidr = 0x2300000101}};
+static struct board_range regions[2] = {{.base = {0x80a0000}, .size = 0x60000}, {.base = {0x8100000}, .size = 0x80000}};
 struct board gic_board = {
     .cpu = cpus,
     .cpus = GIC_CPUS,
-    .gic =
-        {.version = 3, .gicd = {0x8000000}, .gicr = regions, .gicrs = 2, .maintenance = {GIC_MAINT, false}},
+    .gic = {.version = 3, .gicd = {0x8000000}, .gicr = regions, .gicrs = 2, .maintenance = {GIC_MAINT, false}},
     .timer = {.virt = {GIC_VTIMER, false}, .phys = {GIC_PTIMER, true}},
 };
 

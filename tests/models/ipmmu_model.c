@@ -74,8 +74,7 @@ static void on_clean(void *ctx, const void *p, size_t size)
 /* What is cached */
 
 /* A micro-TLB does not remember which context filled it: a new TTSEL without FLUSH hits what is there. */
-static struct ipmmu_model_entry *entry_find(struct ipmmu_model_unit *u, unsigned context, unsigned utlb,
-                                            uint64_t key)
+static struct ipmmu_model_entry *entry_find(struct ipmmu_model_unit *u, unsigned context, unsigned utlb, uint64_t key)
 {
     bool micro = u != &u->model->unit[0];
     for (unsigned i = 0; i < IPMMU_MODEL_ENTRIES; i++) {
@@ -86,8 +85,7 @@ static struct ipmmu_model_entry *entry_find(struct ipmmu_model_unit *u, unsigned
     return NULL;
 }
 
-static void entry_add(struct ipmmu_model_unit *u, unsigned context, unsigned utlb, uint64_t key,
-                      uint64_t word)
+static void entry_add(struct ipmmu_model_unit *u, unsigned context, unsigned utlb, uint64_t key, uint64_t word)
 {
     u->entry[u->next++ % IPMMU_MODEL_ENTRIES] = (struct ipmmu_model_entry){
         .valid = true,
@@ -218,12 +216,10 @@ static uint64_t page_word(const struct ipmmu_model *m, unsigned context, const s
     unsigned attr = w->word >> 2 & 7;
     uint64_t mair = (attr < 4 ? c->immair0 : c->immair1) >> (attr % 4 * 8) & 0xff;
     uint64_t in_block = w->addr & leaf_offset_mask(w->level) & ~UINT64_C(0xfff);
-    return (w->word & D_ADDR & ~leaf_offset_mask(w->level)) | in_block | mair << 1 |
-           !(w->ro || (w->word & D_AP2));
+    return (w->word & D_ADDR & ~leaf_offset_mask(w->level)) | in_block | mair << 1 | !(w->ro || (w->word & D_AP2));
 }
 
-bool ipmmu_model_dma(struct ipmmu_model *m, unsigned unit, unsigned utlb, uint64_t addr, bool write,
-                     maddr_t *out)
+bool ipmmu_model_dma(struct ipmmu_model *m, unsigned unit, unsigned utlb, uint64_t addr, bool write, maddr_t *out)
 {
     struct ipmmu_model_unit *u = &m->unit[unit];
     unsigned context;
@@ -264,8 +260,8 @@ static void check_guard(struct ipmmu_model *m)
     for (unsigned i = 1; m->guarded && i < m->units; i++) {
         for (unsigned t = 0; t < IPMMU_MODEL_UTLBS; t++) {
             if ((m->masters[i] >> t & 1) && !translates(m, i, t, &context)) {
-                violate(m, "window: micro-TLB %u of unit %u lets its master pass: IMUCTR 0x%x, context %u", t,
-                        i, m->unit[i].imuctr[t], context);
+                violate(m, "window: micro-TLB %u of unit %u lets its master pass: IMUCTR 0x%x, context %u", t, i,
+                        m->unit[i].imuctr[t], context);
                 return;
             }
         }
@@ -457,8 +453,8 @@ static void access_reg(void *model, uint64_t off, unsigned width, int write, uin
         else
             *value = *r;
     } else {
-        violate(m, "%s of 0x%llx in unit %u: no such register", write ? "write" : "read",
-                (unsigned long long)off, unit);
+        violate(m, "%s of 0x%llx in unit %u: no such register", write ? "write" : "read", (unsigned long long)off,
+                unit);
     }
     if (write)
         check_guard(m);

@@ -87,11 +87,9 @@ void ipmmu_model_fini(struct ipmmu_model *m);
 mmio_t ipmmu_model_mmio(struct ipmmu_model *m, unsigned unit);
 
 /* Firmware left this context on, 32 input bits, with a root in pool; utlb of a cache unit uses it. */
-void ipmmu_model_firmware(struct ipmmu_model *m, unsigned unit, unsigned utlb, unsigned context,
-                          maddr_t root);
+void ipmmu_model_firmware(struct ipmmu_model *m, unsigned unit, unsigned utlb, unsigned context, maddr_t root);
 
 /* An access of the master behind a micro-TLB. True: it reaches *out (m->way: translated, or untranslated). */
-bool ipmmu_model_dma(struct ipmmu_model *m, unsigned unit, unsigned utlb, uint64_t addr, bool write,
-                     maddr_t *out);
+bool ipmmu_model_dma(struct ipmmu_model *m, unsigned unit, unsigned utlb, uint64_t addr, bool write, maddr_t *out);
 
 #endif

@@ -68,8 +68,7 @@ static enum model_dma walk(struct smmuv3_model *m, uint8_t *mem, uint32_t sid, u
     memset(ste, 0, 64);
     if (log2 < 32 && sid >> log2)
         return MODEL_BAD_STREAM;
-    const uint64_t *l1 =
-        mem_at(m, m->mem, (m->strtab_base & 0xffffffffffc0) + (uint64_t)(sid >> split) * 8, 8);
+    const uint64_t *l1 = mem_at(m, m->mem, (m->strtab_base & 0xffffffffffc0) + (uint64_t)(sid >> split) * 8, 8);
     if (!l1 || (*l1 & 0x1f) == 0)
         return MODEL_BAD_STREAM;
     if ((*l1 & 0x1f) > split + 1 || *l1 & 0x20 || *l1 >> 56)
@@ -98,8 +97,8 @@ static bool passes(enum model_dma got)
     return got >= MODEL_BYPASS;
 }
 
-static void check_passage(struct smmuv3_model *m, const struct model_watch *w, enum model_dma got,
-                          const uint64_t *ste, const char *how)
+static void check_passage(struct smmuv3_model *m, const struct model_watch *w, enum model_dma got, const uint64_t *ste,
+                          const char *how)
 {
     if (passes(got) && (!w->given || got != MODEL_STAGE2 || memcmp(ste, w->want, 64) != 0))
         violate(m, "window: stream 0x%x passes (%s, word 0 0x%llx)", w->sid, how, (unsigned long long)ste[0]);
@@ -254,8 +253,7 @@ static void cmdq_prod_write(struct smmuv3_model *m, uint32_t v)
 {
     uint32_t mask = (2u << Q_LOG2_CMD) - 1;
     if (((v - m->cmdq_cons) & mask) > (mask + 1) / 2)
-        violate(m, "CMDQ_PROD 0x%x with CMDQ_CONS 0x%x: more commands than the queue has room for", v,
-                m->cmdq_cons);
+        violate(m, "CMDQ_PROD 0x%x with CMDQ_CONS 0x%x: more commands than the queue has room for", v, m->cmdq_cons);
     m->cmdq_prod = v;
     m->waited = 0;
 }

@@ -39,8 +39,7 @@ struct smmuv3_model {
     uint32_t strtab_cfg, cmdq_prod, cmdq_cons, evtq_prod, evtq_cons;
 
     const struct pool *pool;
-    uint8_t *mem, *seen,
-        *before; /* the unit's memory; what the CPU's cache held clean; mem at the last check */
+    uint8_t *mem, *seen, *before; /* the unit's memory; what the CPU's cache held clean; mem at the last check */
     bool coherent;
 
     /* Errors to inject. */

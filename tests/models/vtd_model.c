@@ -43,13 +43,11 @@ static bool allowed(const struct vtd_model *m, const struct vtd_model_watch *w, 
            (w->leave && m->firmware_may && root - VTD_MODEL_FW < sizeof m->fw && id == VTD_MODEL_FW_DOMAIN);
 }
 
-static void check_entry(struct vtd_model *m, const struct vtd_model_watch *w, const uint64_t e[2],
-                        const char *how)
+static void check_entry(struct vtd_model *m, const struct vtd_model_watch *w, const uint64_t e[2], const char *how)
 {
     if (vtd_context_fault(m, e) == 0 &&
         ((e[0] >> 2 & 3) == TT_PASS || !allowed(m, w, e[0] & ~(uint64_t)PAGE, (uint16_t)(e[1] >> 8))))
-        vtd_violate(m, "window: 0x%x has context entry 0x%llx 0x%llx (%s)", w->bdf, (ull)e[0], (ull)e[1],
-                    how);
+        vtd_violate(m, "window: 0x%x has context entry 0x%llx 0x%llx (%s)", w->bdf, (ull)e[0], (ull)e[1], how);
 }
 
 static void check_watch(struct vtd_model *m, const struct vtd_model_watch *w)
@@ -62,8 +60,7 @@ static void check_watch(struct vtd_model *m, const struct vtd_model_watch *w)
         if (got.untranslated || got.scalable)
             vtd_violate(m, "window: 0x%x passes untranslated, GSTS 0x%x", w->bdf, m->gsts);
         else if (!allowed(m, w, got.root, got.id))
-            vtd_violate(m, "window: 0x%x passes by the table 0x%llx of domain %u", w->bdf, (ull)got.root,
-                        got.id);
+            vtd_violate(m, "window: 0x%x passes by the table 0x%llx of domain %u", w->bdf, (ull)got.root, got.id);
     }
     if (!m->watching || !(m->gsts & TE) || m->rtaddr_live >> 10 & 3)
         return;
@@ -126,8 +123,7 @@ static void invalidate_pages(struct vtd_model *m, unsigned what, uint16_t id, ui
         vtd_violate(m, "IOTLB invalidation of page 0x%llx with address mask %u", (ull)first, (unsigned)am);
     for (unsigned i = 0; i < VTD_MODEL_CACHE; i++) {
         struct vtd_model_tlb *t = &m->tlb[i];
-        if (what == GLOBAL ||
-            (t->id == id && (what == DOMAIN || ranges_overlap(first, count, t->bfn, t->frames))))
+        if (what == GLOBAL || (t->id == id && (what == DOMAIN || ranges_overlap(first, count, t->bfn, t->frames))))
             t->used = false;
     }
     if (what == GLOBAL && !m->need_cc) /* else a stale context entry can bring it back */
@@ -262,9 +258,8 @@ static void gcmd_done(struct vtd_model *m)
     if (v & WBF)
         memcpy(m->mem, vtd_arrived(m), vtd_pool_size(m));
     if (on & TE && (!(m->gsts & SRTP) || m->need_cc || m->need_tlb))
-        vtd_violate(
-            m, "translation enabled, but since SRTP the context cache, then the IOTLB were not invalidated "
-               "globally");
+        vtd_violate(m, "translation enabled, but since SRTP the context cache, then the IOTLB were not invalidated "
+                       "globally");
     if (on & IRE && (!(m->gsts & SIRTP) || m->need_iec))
         vtd_violate(m, "remapping enabled, but since SIRTP the entry cache was not invalidated globally");
     if ((on & QIE && m->iqt != 0) || (off & QIE && m->iqh != m->iqt))
@@ -354,8 +349,7 @@ static struct reg reg_find(struct vtd_model *m, uint64_t off)
     }
     uint64_t half = (off - fro) / 8;
     if (off >= fro && half < 2ul * vtd_fault_regs(m))
-        return (struct reg){fro + 8 * (uint32_t)half, 8, half & 1 ? W1C : RO, BIT(63),
-                            &m->frcd[half / 2][half & 1]};
+        return (struct reg){fro + 8 * (uint32_t)half, 8, half & 1 ? W1C : RO, BIT(63), &m->frcd[half / 2][half & 1]};
     return (struct reg){0};
 }
 

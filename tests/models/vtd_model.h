@@ -176,8 +176,7 @@ struct vtd_model_watch *vtd_model_watch(struct vtd_model *m, uint16_t bdf);
 bool vtd_model_dma(struct vtd_model *m, uint16_t bdf, uint64_t addr, bool write, maddr_t *out);
 
 /* An interrupt request (a DWORD write) of a function, an IOAPIC or a forger. False: blocked and recorded. */
-bool vtd_model_interrupt(struct vtd_model *m, uint16_t bdf, uint32_t addr, uint32_t data,
-                         struct vtd_model_irq *out);
+bool vtd_model_interrupt(struct vtd_model *m, uint16_t bdf, uint32_t addr, uint32_t data, struct vtd_model_irq *out);
 
 /* The address of a remappable message that uses index, without subhandle. */
 static inline uint32_t vtd_model_message(uint16_t index)

@@ -59,8 +59,7 @@ void vtd_fsts_update(struct vtd_model *m);
 /* The fault of a context entry, 0: good. */
 uint8_t vtd_context_fault(const struct vtd_model *m, const uint64_t w[2]);
 /* Root and context entry of a function from an image of memory; 0, or the fault. */
-uint8_t vtd_context_read(struct vtd_model *m, const uint8_t *image, uint16_t bdf, uint64_t w[2],
-                         uint64_t *where);
+uint8_t vtd_context_read(struct vtd_model *m, const uint8_t *image, uint16_t bdf, uint64_t w[2], uint64_t *where);
 /* A memory request through the caches; no fault is recorded. */
 struct way vtd_translate(struct vtd_model *m, uint16_t bdf, uint64_t addr, bool write);
 /* An interrupt remapping entry through its cache. */

@@ -123,8 +123,7 @@ uint8_t vtd_context_fault(const struct vtd_model *m, const uint64_t w[2])
 }
 
 /* Root and context entry of a function from an image of memory; 0, or the fault. */
-uint8_t vtd_context_read(struct vtd_model *m, const uint8_t *image, uint16_t bdf, uint64_t w[2],
-                         uint64_t *where)
+uint8_t vtd_context_read(struct vtd_model *m, const uint8_t *image, uint16_t bdf, uint64_t w[2], uint64_t *where)
 {
     uint64_t root[2];
     w[0] = w[1] = 0;
@@ -184,8 +183,7 @@ static bool entry_reserved(const struct vtd_model *m, uint64_t e, unsigned level
 }
 
 /* Fills t for the page of addr. 0, or the fault. */
-static uint8_t walk(struct vtd_model *m, const uint64_t ce[2], uint64_t addr, bool write,
-                    struct vtd_model_tlb *t)
+static uint8_t walk(struct vtd_model *m, const uint64_t ce[2], uint64_t addr, bool write, struct vtd_model_tlb *t)
 {
     unsigned level = (unsigned)(ce[1] & 7) + 1;
     uint64_t at = ce[0] & ~(uint64_t)PAGE, e;
@@ -328,8 +326,7 @@ bool vtd_irte_get(struct vtd_model *m, uint16_t index, uint64_t w[2])
     return true;
 }
 
-bool vtd_model_interrupt(struct vtd_model *m, uint16_t bdf, uint32_t addr, uint32_t data,
-                         struct vtd_model_irq *out)
+bool vtd_model_interrupt(struct vtd_model *m, uint16_t bdf, uint32_t addr, uint32_t data, struct vtd_model_irq *out)
 {
     bool eim = m->irta_live & 0x800;
     uint32_t index = addr & 0x10 ? (addr >> 5 & 0x7fff) | (addr >> 2 & 1) << 15 : 0;

@@ -69,8 +69,7 @@ static struct world *world_new(bool coherent)
 {
     struct world *w = calloc(1, sizeof *w);
     assert_non_null(w);
-    w->pool =
-        (struct pool){.first = mfn(0x80001), .frames = FRAMES, .mem = aligned_alloc(4096, FRAMES * 4096)};
+    w->pool = (struct pool){.first = mfn(0x80001), .frames = FRAMES, .mem = aligned_alloc(4096, FRAMES * 4096)};
     assert_non_null(w->pool.mem);
     memset(w->pool.mem, 0x5b, FRAMES * 4096);
     amdvi_model_init(&w->m, &w->pool, coherent);
@@ -247,8 +246,7 @@ static void test_block_keeps_what_the_ivhd_says(void **state)
     struct world *w = world_new(true);
     check_ok(w, amdvi_probe(&w->c, w->mmio, maddr(AT), LAST, 0xff, &w->d));
     check_ok(w, block(w));
-    assert_int_equal(w->m.control,
-                     0x1f03); /* CmdBufEn, Isoc, Coherent, ResPassPW, PassPW, HtTunEn, IommuEn */
+    assert_int_equal(w->m.control, 0x1f03); /* CmdBufEn, Isoc, Coherent, ResPassPW, PassPW, HtTunEn, IommuEn */
     world_free(w);
 }
 
@@ -429,8 +427,7 @@ static void test_routes(void **state)
     (void)state;
     for (int coherent = 0; coherent < 2; coherent++) {
         struct world *w = world_running(coherent);
-        struct amdvi_irte a = amdvi_irte_entry(0x61, 3, false, 0), b = amdvi_irte_entry(0x62, 1, true, 1),
-                          none = {0};
+        struct amdvi_irte a = amdvi_irte_entry(0x61, 3, false, 0), b = amdvi_irte_entry(0x62, 1, true, 1), none = {0};
         struct amdvi_model_irq i;
         assert_int_equal(msi(w, 8, 5), 0);
         check_ok(w, amdvi_route(&w->u, 8, 5, &a, &w->d));

@@ -39,13 +39,11 @@ static void test_dte_domain(void **state)
      * w1: domain 15:0
      * w2: IV 1; IntTabLen 8 << 1 = 0x10; table 51:6; IntCtl 10b << 60
      */
-    struct amdvi_domain d = {
-        .root = maddr(0x1234567000), .shape = {.in_bits = 48, .root_level = 3}, .id = 0xbeef};
+    struct amdvi_domain d = {.root = maddr(0x1234567000), .shape = {.in_bits = 48, .root_level = 3}, .id = 0xbeef};
     check_dte(amdvi_dte_domain(&d, maddr(0x89abcdc00), 8),
               (const uint64_t[4]){0x6000001234567803, 0xbeef, 0x200000089abcdc11, 0});
     /* mode 6 << 9 = 0xc00, the highest root */
-    d = (struct amdvi_domain){
-        .root = maddr(0xffffffffff000), .shape = {.in_bits = 64, .root_level = 5}, .id = 1};
+    d = (struct amdvi_domain){.root = maddr(0xffffffffff000), .shape = {.in_bits = 64, .root_level = 5}, .id = 1};
     check_dte(amdvi_dte_domain(&d, maddr(0xffffffffffc00), 8),
               (const uint64_t[4]){0x600ffffffffffc03, 1, 0x200ffffffffffc11, 0});
     /* mode 3 << 9 = 0x600 */
@@ -81,28 +79,22 @@ static void test_events(void **state)
         struct amdvi_fault f;
     } known[] = {
         /* IO_PAGE_FAULT: device 15:0, domain 47:32, I 51, PR 52, RW 53, RZ 55, code 63:60 */
-        {{{0x2020000700000108, 0x12345678}},
-         {0x108, 7, 2, true, "page not present", true, false, 0x12345678}},
+        {{{0x2020000700000108, 0x12345678}}, {0x108, 7, 2, true, "page not present", true, false, 0x12345678}},
         {{{0x2030000700000108, 0x1000}}, {0x108, 7, 2, true, "permission fault", true, false, 0x1000}},
         {{{0x2080000700000108, 0x1000}},
          {0x108, 7, 2, true, "reserved bits set in a page table", false, false, 0x1000}},
         {{{0x2028000700000108, 0x60}}, {0x108, 7, 2, true, "interrupt blocked", true, true, 0x60}},
-        {{{0x1000000000000010, 0x1000}},
-         {0x10, 0, 1, true, "illegal device table entry", false, false, 0x1000}},
-        {{{0x3600000000000010, 0x2000}},
-         {0x10, 0, 3, true, "device table cannot be read", false, false, 0x2000}},
-        {{{0x4600000900000010, 0x2000}},
-         {0x10, 9, 4, true, "page table cannot be read", false, false, 0x2000}},
+        {{{0x1000000000000010, 0x1000}}, {0x10, 0, 1, true, "illegal device table entry", false, false, 0x1000}},
+        {{{0x3600000000000010, 0x2000}}, {0x10, 0, 3, true, "device table cannot be read", false, false, 0x2000}},
+        {{{0x4600000900000010, 0x2000}}, {0x10, 9, 4, true, "page table cannot be read", false, false, 0x2000}},
         {{{0x5000000000000000, 0x3010}},
          {0, 0, 5, false, "an illegal command stopped the command buffer", false, false, 0x3010}},
-        {{{0x6020000000001234, 0x3010}},
-         {0, 0, 6, false, "the command buffer cannot be read", false, false, 0x3010}},
+        {{{0x6020000000001234, 0x3010}}, {0, 0, 6, false, "the command buffer cannot be read", false, false, 0x3010}},
         {{{0x7000000000000018, 0x3010}},
          {0x18, 0, 7, true, "the device did not answer an invalidation", false, false, 0x3010}},
         {{{0x8100000000000020, 0x5000}}, {0x20, 0, 8, true, "invalid request", false, false, 0x5000}},
         {{{0x9000000000000020, 0x5000}}, {0x20, 0, 9, true, "invalid page request", false, false, 0x5000}},
-        {{{0xa000000000000000, 0x5000}},
-         {0, 0, 10, false, "a performance counter wrapped", false, false, 0x5000}},
+        {{{0xa000000000000000, 0x5000}}, {0, 0, 10, false, "a performance counter wrapped", false, false, 0x5000}},
         {{{0xf0200007ffffffff, 0x5000}}, {0, 0, 15, false, "event of unknown type", false, false, 0x5000}},
         {{{0, 0}}, {0, 0, 0, false, "event of unknown type", false, false, 0}},
     };

@@ -181,8 +181,7 @@ static void test_memory(void **state)
     refused(f, "0 0x40000000 0 0x10000800", "0 0x50000000 0 0x10001000", "overlaps other memory");
     refused(f, "<0 0x80000000 0 0x10000000>", "<0 0x7ffff000 0 0x2000>", "overlaps other memory");
     refused(f, "device_type = \"memory\"; reg", "reg", "board: /: no memory");
-    refused(f, "<1 0 0 0x800>", "<0x100000 0 0 0x1000>",
-            "/memory@80000000: reg: 0x10000000000000 + 0x1000 passes");
+    refused(f, "<1 0 0 0x800>", "<0x100000 0 0 0x1000>", "/memory@80000000: reg: 0x10000000000000 + 0x1000 passes");
     refused(f, "<1 0 0 0x800>", "<1 0 0>", "/memory@80000000: reg: 28 bytes");
     refused(f, "0x40001800 0x1000", "0x40001800 0xffffffffffff1000", "memory reservation 0");
 }
@@ -234,13 +233,11 @@ static void test_gic_and_timer(void **state)
     refused(f, "#interrupt-cells = <3>", "#interrupt-cells = <1>", "/intc@8000000: #interrupt-cells: 1");
     refused(f, "regions = <2>", "regions = <3>", "/intc@8000000: reg: entry 3 is missing");
     refused(f, "regions = <2>", "regions = <0xffffffff>", "#redistributor-regions: 4294967295");
-    refused(f, "0x8000000 0 0x10000>", "0x8000000 0 0x1000>",
-            "reg: entry 0 is missing or smaller than 0x10000");
+    refused(f, "0x8000000 0 0x10000>", "0x8000000 0 0x1000>", "reg: entry 0 is missing or smaller than 0x10000");
     refused(f, "interrupts = <1 9 4>;", "",
             "/intc@8000000: interrupts: no per-CPU interrupt (<1 N flags>) for the maint");
     refused(f, "interrupts = <1 9 4>;", "interrupts = <1 16 4>;", "<1 16 ...> is neither");
-    refused(f, "<1 13 4>, ", "",
-            "/timer: interrupts: no per-CPU interrupt (<1 N flags>) for the hypervisor's timer");
+    refused(f, "<1 13 4>, ", "", "/timer: interrupts: no per-CPU interrupt (<1 N flags>) for the hypervisor's timer");
     refused(f, "<1 11 8>", "<0 11 8>", "for the virtual timer");
     refused(f, "arm,armv8-timer", "arm,armv7-timer", "compatible with arm,armv8-timer");
 }
@@ -364,8 +361,7 @@ static void test_pci(void **state)
     assert_int_equal(smmu, 1);
     assert_int_equal(sid, 0xf);
     assert_false(board_pci_stream(&f->b, 0x1010, &smmu, &sid));
-    refused(f, "psci {", "pcie@1 { compatible = \"pci-host-ecam-generic\"; }; psci {",
-            "this board has 2 PCI hosts");
+    refused(f, "psci {", "pcie@1 { compatible = \"pci-host-ecam-generic\"; }; psci {", "this board has 2 PCI hosts");
     refused(f, "bus-range = <0 15>", "bus-range = <0 16>", "/pcie@10000000: bus-range: <0 16>");
     refused(f, "bus-range = <0 15>", "bus-range = <9 8>", "bus-range: <9 8>");
     refused(f, "bus-range = <0 15>", "bus-range = <250 256>", "bus-range: <250 256>");

@@ -101,8 +101,7 @@ static void test_broken_entry(void **state)
     static const struct {
         uint64_t offset, size;
     } ranges[] = {
-        {0x2008, 0x10}, {0x4000, 0}, {0x2000, 0x1801}, {0x2000, UINT64_MAX}, {0xfffffffffffff000, 0x1000},
-        {0, 8},
+        {0x2008, 0x10}, {0x4000, 0}, {0x2000, 0x1801}, {0x2000, UINT64_MAX}, {0xfffffffffffff000, 0x1000}, {0, 8},
     };
 
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {

@@ -596,9 +596,8 @@ static void test_both_parties_are_named(void **state)
     assert_int_equal(fixture_plan(&f, fixture_manifest), ERR_NONE);
     ram_over_other(&f.plan);
     assert_int_equal(check_plan(&f.plan, &f.arena, &f.diag), ERR_INVALID);
-    assert_string_equal(f.diag.text,
-                        "I1: machine frame 0x50010 has two owners: mini (ram@40000000) and linux "
-                        "(rom@70000000)");
+    assert_string_equal(f.diag.text, "I1: machine frame 0x50010 has two owners: mini (ram@40000000) and linux "
+                                     "(rom@70000000)");
     fixture_free(&f);
 }
 

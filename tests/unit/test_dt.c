@@ -92,8 +92,7 @@ static void test_find(void **state)
     assert_int_equal(dt_first_compatible(dt, dev, "acme,dev"), dt_find(dt, "/dev@5"));
     assert_int_equal(dt_first_compatible(dt, dt_find(dt, "/dev@5"), "acme,dev"), DT_NONE);
     assert_false(dt_is_compatible(dt, DT_ROOT, "acme"));
-    assert_string_equal(dt_path(dt, dt_find(dt, "/bus@1000/flat/in@30"), path, sizeof path),
-                        "/bus@1000/flat/in@30");
+    assert_string_equal(dt_path(dt, dt_find(dt, "/bus@1000/flat/in@30"), path, sizeof path), "/bus@1000/flat/in@30");
     assert_string_equal(dt_path(dt, DT_ROOT, path, sizeof path), "/");
     assert_string_equal(dt_path(dt, dev, tiny, sizeof tiny), "/bus@10");
 }
@@ -169,8 +168,7 @@ static void test_reg(void **state)
     reg_is(f, "/bus@1000/dev@20", 0, U64(0x100000010), 0x10);
     reg_is(f, "/bus@1000/dev@20", 1, U64(0x200000900), 0x700);
     reg_is(f, "/bus@1000/flat/in@30", 0, U64(0x100000020), 4);
-    assert_int_equal(dt_reg(&f->dt, dt_find(&f->dt, "/bus@1000/dev@20"), 3, &a, &s, &exists, &f->d),
-                     ERR_NONE);
+    assert_int_equal(dt_reg(&f->dt, dt_find(&f->dt, "/bus@1000/dev@20"), 3, &a, &s, &exists, &f->d), ERR_NONE);
     assert_false(exists);
     assert_int_equal(dt_reg(&f->dt, DT_ROOT, 0, &a, &s, &exists, &f->d), ERR_NONE);
     assert_false(exists);
@@ -328,8 +326,8 @@ static void test_broken_structure(void **state)
     TAGS_FAIL(f, "tag 3", 1, 0, 3, 9, 0, 2, 9);
     TAGS_FAIL(f, "tag 3", 1, 0, 3, 0xffffffff - 3, 0, 2, 9);
     TAGS_FAIL(f, "tag 3", 1, 0, 3, 0);
-    TAGS_FAIL(f, "deeper than 16", 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1,
-              0, 1, 0, 1, 0, 1, 0, 1, 0);
+    TAGS_FAIL(f, "deeper than 16", 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0,
+              1, 0, 1, 0, 1, 0);
 }
 
 static void test_truncated(void **state)
@@ -365,8 +363,8 @@ static void tree_touch(const struct dt *dt)
         dt_is_enabled(dt, n);
         for (uint32_t i = 0; exists && !dt_reg(dt, n, i, &a, &s, &exists, &d); i++)
             ;
-        for (const struct dt_prop *p = &dt->prop[dt->node[n].prop];
-             p < &dt->prop[dt->node[n].prop + dt->node[n].props]; p++) {
+        for (const struct dt_prop *p = &dt->prop[dt->node[n].prop]; p < &dt->prop[dt->node[n].prop + dt->node[n].props];
+             p++) {
             for (uint32_t i = 0; i < p->len; i++)
                 sum += p->val[i];
             if (!dt_read_u32(dt, n, p->name, 0, &v, &d))

@@ -45,8 +45,8 @@ static unsigned flip_frame(const struct plan_table *t, uint64_t *table, unsigned
                 continue;
             }
             if (!missed++)
-                print_message("%s %s: entry %u (0x%lx) with bit %u changed is not refused\n", t->owner,
-                              t->name, i, table[i], bit);
+                print_message("%s %s: entry %u (0x%lx) with bit %u changed is not refused\n", t->owner, t->name, i,
+                              table[i], bit);
         }
     }
     return missed;

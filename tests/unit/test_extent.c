@@ -23,8 +23,7 @@ static struct physmap physmap_new(uint32_t cap)
     return (struct physmap){room, 0, cap};
 }
 
-static err_t add(struct physmap *p, enum ext_type type, uint64_t g, uint64_t m, uint64_t frames,
-                 const char *name)
+static err_t add(struct physmap *p, enum ext_type type, uint64_t g, uint64_t m, uint64_t frames, const char *name)
 {
     struct extent e = ext_make(type, gfn(g), mfn(m), frames, name);
     return physmap_add(p, &e, &diag);

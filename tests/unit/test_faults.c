@@ -36,9 +36,8 @@ static void test_words(void **state)
 {
     (void)state;
     struct faults f = faults_new();
-    check(
-        &f, fault_at(0x10, 0xdeadbeef000, false), FAULT_SHOW,
-        "linux: device nvme (stream 0x10): write to bus address 0xdeadbeef000: permission fault, contained");
+    check(&f, fault_at(0x10, 0xdeadbeef000, false), FAULT_SHOW,
+          "linux: device nvme (stream 0x10): write to bus address 0xdeadbeef000: permission fault, contained");
     check(&f, fault_at(0x205, UINT64_MAX, true), FAULT_SHOW,
           "rtos: device net (stream 0x205): read from bus address 0xffffffffffffffff: permission fault, "
           "contained");
@@ -68,8 +67,8 @@ static void test_budget(void **state)
         if (i == 9)
             assert_string_equal(text, "linux: further faults of device nvme are counted, not shown");
         if (i == 256)
-            assert_string_equal(
-                text, "linux: device nvme (stream 0x10): quarantined after 256 faults, its DMA is stopped");
+            assert_string_equal(text,
+                                "linux: device nvme (stream 0x10): quarantined after 256 faults, its DMA is stopped");
     }
     assert_int_equal(records[0].count, 3 * 256);
     assert_int_equal(records[1].count, 0);
@@ -93,8 +92,7 @@ static void test_nobody(void **state)
             assert_string_equal(text, "further faults of unassigned streams are counted, not shown");
         stopped += a == FAULT_QUARANTINE;
         if (i == 512)
-            assert_string_equal(text,
-                                "unassigned stream 0x1200: quarantined after 512 faults, its DMA is stopped");
+            assert_string_equal(text, "unassigned stream 0x1200: quarantined after 512 faults, its DMA is stopped");
     }
     assert_int_equal(stopped, 4);
 }

@@ -48,9 +48,8 @@ static void tables_check(const struct pt_format *f, const uint64_t *want)
     for (unsigned level = 3; level < PT_LEVELS; level++)
         assert_int_equal(pt_leaf_entry(f, level, 0, R, MEM_NORMAL), PT_NONE);
 }
-#define CHECK(f, words, ...)                                 \
-    (words_check(f, words, sizeof(words) / sizeof *(words)), \
-     tables_check(f, (const uint64_t[8]){__VA_ARGS__}))
+#define CHECK(f, words, ...) \
+    (words_check(f, words, sizeof(words) / sizeof *(words)), tables_check(f, (const uint64_t[8]){__VA_ARGS__}))
 
 /* P 0, R/W 1, U/S 2, PWT 3, PCD 4, A 5, D 6, PS 7, NX 63. */
 static const struct word long_mode[] = {
@@ -144,8 +143,8 @@ static void test_amdvi(void **state)
         {0, 1, R | W | X, MEM_NORMAL, PT_NONE},
     };
     (void)state;
-    CHECK(&pt_format_amdvi, e, UINT64_C(0x6000000054321201), UINT64_C(0x6000000054321401),
-          UINT64_C(0x6000000054321601), UINT64_C(0x6000000054321801), UINT64_C(0x6000000054321a01));
+    CHECK(&pt_format_amdvi, e, UINT64_C(0x6000000054321201), UINT64_C(0x6000000054321401), UINT64_C(0x6000000054321601),
+          UINT64_C(0x6000000054321801), UINT64_C(0x6000000054321a01));
 }
 
 /* VT-d 9.8: R 0, W 1, PS 7, SNP 11. */
@@ -166,12 +165,9 @@ static void test_vtd_sl(void **state)
         {0, 1, R | W | X, MEM_NORMAL, PT_NONE},
     };
     static const struct word snp[] = {
-        {0, 0x12345, R | W, MEM_NORMAL, UINT64_C(0x12345803)},
-        {0, 0x12345, R, MEM_NORMAL, UINT64_C(0x12345801)},
-        {0, 0x12345, R | W, MEM_UNCACHED, UINT64_C(0x12345003)},
-        {0, 0x12345, W, MEM_DEVICE, UINT64_C(0x12345002)},
-        {2, 0x80000, R | W, MEM_NORMAL, UINT64_C(0x80000883)},
-        {0, 1, R | W | X, MEM_NORMAL, PT_NONE},
+        {0, 0x12345, R | W, MEM_NORMAL, UINT64_C(0x12345803)},   {0, 0x12345, R, MEM_NORMAL, UINT64_C(0x12345801)},
+        {0, 0x12345, R | W, MEM_UNCACHED, UINT64_C(0x12345003)}, {0, 0x12345, W, MEM_DEVICE, UINT64_C(0x12345002)},
+        {2, 0x80000, R | W, MEM_NORMAL, UINT64_C(0x80000883)},   {0, 1, R | W | X, MEM_NORMAL, PT_NONE},
     };
     (void)state;
     CHECK(&pt_format_vtd_sl, e, 0x54321003, 0x54321003, 0x54321003, 0x54321003);
@@ -290,8 +286,7 @@ static void test_shapes(void **state)
                 for (unsigned o = 0; o < 256; o++) {
                     pool.used = 0;
                     t.shape.out_bits = (uint8_t)o;
-                    assert_int_equal(pt_build(&t, NULL, 0, &d),
-                                     o >= 32 && o <= out[i] ? ERR_NONE : ERR_INVALID);
+                    assert_int_equal(pt_build(&t, NULL, 0, &d), o >= 32 && o <= out[i] ? ERR_NONE : ERR_INVALID);
                 }
             }
 }
@@ -322,8 +317,8 @@ static void test_64_bits(void **state)
     assert_int_equal(last[510], 0x1100);
 }
 
-static void shares(const char *text, const struct pt_format *cpu, struct pt_shape a,
-                   const struct pt_format *iommu, struct pt_shape b, const struct pt_span *s, uint32_t n)
+static void shares(const char *text, const struct pt_format *cpu, struct pt_shape a, const struct pt_format *iommu,
+                   struct pt_shape b, const struct pt_span *s, uint32_t n)
 {
     const char *why = pt_share_refusal(cpu, a, iommu, b, s, n);
     if ((why == NULL) != (text == NULL) || (why != NULL && strstr(why, text) == NULL))
@@ -387,18 +382,10 @@ static void test_share(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_npt),
-        cmocka_unit_test(test_vtd_fl),
-        cmocka_unit_test(test_npt_shared),
-        cmocka_unit_test(test_ept),
-        cmocka_unit_test(test_amdvi),
-        cmocka_unit_test(test_vtd_sl),
-        cmocka_unit_test(test_smmu_s1),
-        cmocka_unit_test(test_ipmmu),
-        cmocka_unit_test(test_formats_are_consistent),
-        cmocka_unit_test(test_shapes),
-        cmocka_unit_test(test_64_bits),
-        cmocka_unit_test(test_share),
+        cmocka_unit_test(test_npt),     cmocka_unit_test(test_vtd_fl),  cmocka_unit_test(test_npt_shared),
+        cmocka_unit_test(test_ept),     cmocka_unit_test(test_amdvi),   cmocka_unit_test(test_vtd_sl),
+        cmocka_unit_test(test_smmu_s1), cmocka_unit_test(test_ipmmu),   cmocka_unit_test(test_formats_are_consistent),
+        cmocka_unit_test(test_shapes),  cmocka_unit_test(test_64_bits), cmocka_unit_test(test_share),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

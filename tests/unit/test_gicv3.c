@@ -27,8 +27,7 @@ static void test_init(void **state)
     assert_int_equal(get32(&gicd, 0), 0x12); /* ARE, EnableGrp1 */
     for (uint32_t w = 1; w < 9; w++) {
         assert_int_equal(get32(&gicd, 0x80 + 4 * w), 0xffffffff);
-        assert_int_equal(
-            get32(&gicd, 0x100 + 4 * w) | get32(&gicd, 0x200 + 4 * w) | get32(&gicd, 0x300 + 4 * w), 0);
+        assert_int_equal(get32(&gicd, 0x100 + 4 * w) | get32(&gicd, 0x200 + 4 * w) | get32(&gicd, 0x300 + 4 * w), 0);
     }
     assert_int_equal(get32(&gicd, 0x420), 0xa0a0a0a0);
     assert_int_equal(get32(&gicd, 0x51c), 0xa0a0a0a0);

@@ -41,8 +41,7 @@ static size_t write_dtb(unsigned partition)
     size_t used = 0;
 
     memset(buf, 0xa5, sizeof buf);
-    assert_int_equal(guest_dt_write(&f.plan, &f.plan.partition[partition], buf, sizeof buf, &used, &f.diag),
-                     ERR_NONE);
+    assert_int_equal(guest_dt_write(&f.plan, &f.plan.partition[partition], buf, sizeof buf, &used, &f.diag), ERR_NONE);
     assert_int_equal(used, fdt_totalsize(buf));
     assert_int_equal(fdt_check_full(buf, used), 0);
     return used;

@@ -64,8 +64,7 @@ static struct world *world_new(bool coherent)
 {
     struct world *w = calloc(1, sizeof *w);
     assert_non_null(w);
-    w->pool =
-        (struct pool){.first = mfn(BASE >> 12), .frames = FRAMES, .mem = aligned_alloc(4096, FRAMES * 4096)};
+    w->pool = (struct pool){.first = mfn(BASE >> 12), .frames = FRAMES, .mem = aligned_alloc(4096, FRAMES * 4096)};
     assert_non_null(w->pool.mem);
     memset(w->pool.mem, 0x5b, FRAMES * 4096);
     ipmmu_model_init(&w->m, &w->pool, 1 + CACHES, coherent);
@@ -100,9 +99,8 @@ static void check_err(struct world *w, err_t e, err_t want, const char *words)
 
 static err_t block(struct world *w, unsigned unit)
 {
-    return ipmmu_block(&w->u[unit], (mmio_t){access_logged, &w->port[unit]},
-                       maddr(0xe67b0000 + unit * 0x10000u), &w->u[0], &w->pool, IPMMU_CONTEXTS,
-                       unit ? IPMMU_UTLBS : 0, &w->d);
+    return ipmmu_block(&w->u[unit], (mmio_t){access_logged, &w->port[unit]}, maddr(0xe67b0000 + unit * 0x10000u),
+                       &w->u[0], &w->pool, IPMMU_CONTEXTS, unit ? IPMMU_UTLBS : 0, &w->d);
 }
 
 static struct world *world_blocked(void)
@@ -433,8 +431,7 @@ static void test_refused(void **state)
     assert_int_equal(w->writes, 0);
     check_ok(w, ipmmu_attach(&w->u[1], 5, b, &w->d));
     check_ok(w, ipmmu_enable(&w->u[0], a, &w->d));
-    check_err(w, ipmmu_attach(&w->u[1], 5, a, &w->d), ERR_INVALID,
-              "micro-TLB 5 has context 2 already, want 1");
+    check_err(w, ipmmu_attach(&w->u[1], 5, a, &w->d), ERR_INVALID, "micro-TLB 5 has context 2 already, want 1");
     assert_int_equal(dma(w, 1, 5, 0x40000000, true), UINT64_C(2) << 34);
     world_free(w);
 }
@@ -498,8 +495,7 @@ static void test_hangs(void **state)
     (void)state;
     struct world *w = world_new(false);
     w->m.flush_hangs = true;
-    check_err(w, block(w, 0), ERR_TIMEOUT,
-              "IMCTR.FLUSH of context 0 is still set (0x2), want it clear within 100 ms");
+    check_err(w, block(w, 0), ERR_TIMEOUT, "IMCTR.FLUSH of context 0 is still set (0x2), want it clear within 100 ms");
     check_err(w, block(w, 1), ERR_INVALID, "before its main unit at 0xe67b0000");
     world_free(w);
 

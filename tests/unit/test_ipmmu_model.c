@@ -35,8 +35,7 @@ static struct world *world_new(void)
 {
     struct world *w = calloc(1, sizeof *w);
     assert_non_null(w);
-    w->pool = (struct pool){
-        .first = mfn(BASE), .frames = FRAMES, .mem = aligned_alloc(4096, FRAMES * UINT64_C(4096))};
+    w->pool = (struct pool){.first = mfn(BASE), .frames = FRAMES, .mem = aligned_alloc(4096, FRAMES * UINT64_C(4096))};
     assert_non_null(w->pool.mem);
     memset(w->pool.mem, 0, FRAMES * 4096);
     ipmmu_model_init(&w->m, &w->pool, 2, false);

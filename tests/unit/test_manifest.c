@@ -24,8 +24,7 @@ static const char *bad_dir(void)
     static char dir[512];
     const char *slash = strrchr(__FILE__, '/');
 
-    snprintf(dir, sizeof dir, "%.*s/../manifests/bad", slash ? (int)(slash - __FILE__) : 1,
-             slash ? __FILE__ : ".");
+    snprintf(dir, sizeof dir, "%.*s/../manifests/bad", slash ? (int)(slash - __FILE__) : 1, slash ? __FILE__ : ".");
     return dir;
 }
 #endif
@@ -33,31 +32,31 @@ static const char *bad_dir(void)
 #define ARENA_SIZE (64u << 10)
 #define HEAD       "/dts-v1/; / { compatible = \"mullion,manifest-v1\"; "
 
-static const char good[] = HEAD
-    "shared { mailbox { size = <0 0x2000>; }; fixed { size = <0 0x1000>; host = <0x1 0x0>; }; };"
-    "partitions {"
-    "  linux { cpus = <0x100 1>; physmap = \"translated\"; bootargs = \"console=ttyAMA0\"; scratch-audit-ms "
-    "= <500>;"
-    "    kernel { file = \"vmlinuz\"; }; initrd { file = \"initrd\"; };"
-    "    memory { #address-cells = <2>; #size-cells = <2>;"
-    "      ram@40000000 { type = \"ram\"; reg = <0 0x40000000 0 0x8000000>; host = <0x1 0x40000000>; };"
-    "      dark@50000000 { type = \"ram\"; reg = <0 0x50000000 0 0x1000>; dma = \"none\"; };"
-    "      rom@60000000 { type = \"ram-ro\"; reg = <0 0x60000000 0 0x3000>; };"
-    "      box@70000000 { type = \"shared\"; shared = \"mailbox\"; reg = <0 0x70000000 0 0x2000>; access = "
-    "\"ro\"; "
-    "dma = \"read\"; };"
-    "      fw@7f000000 { type = \"reserved\"; reg = <0 0x7f000000 0 0x1000>; };"
-    "      msi@8090000 { type = \"doorbell\"; reg = <0 0x8090000 0 0x1000>; }; };"
-    "    devices { nvme: nvme { pci = \"1f:1a.7\"; peer-dma; }; }; };"
-    "  rt-1 { cpus = <2>; physmap = \"identity\"; unmapped = \"read-only-scratch\"; console = \"none\";"
-    "    kernel { file = \"rtos\"; load = <0 0x60000000>; };"
-    "    memory { ram@60000000 { type = \"ram\"; reg = <0 0x60000000 0 0x1000000>; dma = \"read\"; };"
-    "      more { type = \"ram\"; size = <0 0x200000>; };"
-    "      box { type = \"shared\"; shared = \"mailbox\"; }; pin { type = \"shared\"; shared = \"fixed\"; "
-    "dma = \"rw\"; };"
-    "      msi@8090000 { type = \"doorbell\"; reg = <0 0x8090000 0 0x1000>; }; };"
-    "    devices { gpu { path = \"/gpu@1\"; unprotected-dma; }; rtc { path = \"/rtc@2\"; no-dma; }; }; };"
-    "}; };";
+static const char good[] =
+    HEAD "shared { mailbox { size = <0 0x2000>; }; fixed { size = <0 0x1000>; host = <0x1 0x0>; }; };"
+         "partitions {"
+         "  linux { cpus = <0x100 1>; physmap = \"translated\"; bootargs = \"console=ttyAMA0\"; scratch-audit-ms "
+         "= <500>;"
+         "    kernel { file = \"vmlinuz\"; }; initrd { file = \"initrd\"; };"
+         "    memory { #address-cells = <2>; #size-cells = <2>;"
+         "      ram@40000000 { type = \"ram\"; reg = <0 0x40000000 0 0x8000000>; host = <0x1 0x40000000>; };"
+         "      dark@50000000 { type = \"ram\"; reg = <0 0x50000000 0 0x1000>; dma = \"none\"; };"
+         "      rom@60000000 { type = \"ram-ro\"; reg = <0 0x60000000 0 0x3000>; };"
+         "      box@70000000 { type = \"shared\"; shared = \"mailbox\"; reg = <0 0x70000000 0 0x2000>; access = "
+         "\"ro\"; "
+         "dma = \"read\"; };"
+         "      fw@7f000000 { type = \"reserved\"; reg = <0 0x7f000000 0 0x1000>; };"
+         "      msi@8090000 { type = \"doorbell\"; reg = <0 0x8090000 0 0x1000>; }; };"
+         "    devices { nvme: nvme { pci = \"1f:1a.7\"; peer-dma; }; }; };"
+         "  rt-1 { cpus = <2>; physmap = \"identity\"; unmapped = \"read-only-scratch\"; console = \"none\";"
+         "    kernel { file = \"rtos\"; load = <0 0x60000000>; };"
+         "    memory { ram@60000000 { type = \"ram\"; reg = <0 0x60000000 0 0x1000000>; dma = \"read\"; };"
+         "      more { type = \"ram\"; size = <0 0x200000>; };"
+         "      box { type = \"shared\"; shared = \"mailbox\"; }; pin { type = \"shared\"; shared = \"fixed\"; "
+         "dma = \"rw\"; };"
+         "      msi@8090000 { type = \"doorbell\"; reg = <0 0x8090000 0 0x1000>; }; };"
+         "    devices { gpu { path = \"/gpu@1\"; unprotected-dma; }; rtc { path = \"/rtc@2\"; no-dma; }; }; };"
+         "}; };";
 
 struct fixture {
     struct arena a;
@@ -242,8 +241,7 @@ static void test_duplicate_names(void **state)
         uint8_t blob[1024] __attribute__((aligned(8)));
         int e = fdt_create(blob, sizeof blob) | fdt_finish_reservemap(blob) | fdt_begin_node(blob, "");
 
-        e |= fdt_property_string(blob, "compatible", "mullion,manifest-v1") |
-             fdt_begin_node(blob, "partitions");
+        e |= fdt_property_string(blob, "compatible", "mullion,manifest-v1") | fdt_begin_node(blob, "partitions");
         for (int i = 0; i < 2 - twice; i++) {
             e |= fdt_begin_node(blob, "a") | fdt_property_u32(blob, "cpus", 0);
             if (twice)
@@ -299,8 +297,7 @@ static void promises_hold(const struct manifest *m)
             assert_true(r->placed || p->identity);
             assert_true((r->type == EXT_SHARED) == (r->shared != NULL));
             for (const struct manifest_region *o = p->region; o < r; o++)
-                assert_true(!o->placed || !r->placed ||
-                            !ranges_overlap(o->gfn.n, o->frames, r->gfn.n, r->frames));
+                assert_true(!o->placed || !r->placed || !ranges_overlap(o->gfn.n, o->frames, r->gfn.n, r->frames));
         }
         for (const struct manifest_device *v = p->device; v < p->device + p->devices; v++) {
             assert_true(v->kind == DEVICE_PCI || v->path[0] == '/');

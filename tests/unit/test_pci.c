@@ -40,8 +40,7 @@ static int setup(void **state)
     shown = 0;
     screen[0] = 0;
     console_init(screen_put);
-    board =
-        (struct board){.pci = {.present = true, .ecam_size = 16 << 20, .bus_first = 0x10, .bus_last = 0x1f}};
+    board = (struct board){.pci = {.present = true, .ecam_size = 16 << 20, .bus_first = 0x10, .bus_last = 0x1f}};
     return 0;
 }
 
@@ -60,8 +59,7 @@ static void scan(uint32_t want)
     assert_int_equal(board.pci.fns, want);
 }
 
-static void expect_bar(const struct pci_function *f, unsigned i, enum bar_kind kind, uint64_t size,
-                       bool prefetch)
+static void expect_bar(const struct pci_function *f, unsigned i, enum bar_kind kind, uint64_t size, bool prefetch)
 {
     assert_int_equal(f->bar[i].kind, kind);
     assert_int_equal(f->bar[i].size, size);

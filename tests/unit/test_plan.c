@@ -262,8 +262,7 @@ static void test_ram_is_split(void **state)
 
     (void)state;
     /* 944 MiB: below the reserved memory and above the DTB there are 893. */
-    plan_good(&f,
-              one(TRANSLATED, "ram@40000000 { type = \"ram\"; reg = <0 0x40000000 0 0x3b000000>; };", ""));
+    plan_good(&f, one(TRANSLATED, "ram@40000000 { type = \"ram\"; reg = <0 0x40000000 0 0x3b000000>; };", ""));
     m = &f.plan.partition[0].physmap;
     assert_int_equal(gfn_addr(m->ext[3].gfn).v, 0x40000000);
     assert_int_equal(mfn_addr(m->ext[3].mfn).v, 0x48200000);
@@ -282,12 +281,10 @@ static void test_no_memory_is_explained(void **state)
 
     (void)state;
     assert_int_equal(
-        fixture_plan(
-            &f, one(TRANSLATED, "ram@40000000 { type = \"ram\"; reg = <0 0x40000000 0 0x80000000>; };", "")),
+        fixture_plan(&f, one(TRANSLATED, "ram@40000000 { type = \"ram\"; reg = <0 0x40000000 0 0x80000000>; };", "")),
         ERR_INVALID);
-    assert_string_equal(f.diag.text,
-                        "/partitions/one/memory/ram@40000000: asks for 2097152 KiB of machine memory; the "
-                        "largest free range has 914432 KiB, 1039360 KiB are free in all");
+    assert_string_equal(f.diag.text, "/partitions/one/memory/ram@40000000: asks for 2097152 KiB of machine memory; the "
+                                     "largest free range has 914432 KiB, 1039360 KiB are free in all");
     fixture_free(&f);
 }
 
@@ -297,11 +294,9 @@ static void test_1g_alignment(void **state)
     struct fixture f;
 
     (void)state;
-    fixture_read(&f,
-                 one(TRANSLATED, "ram@40000000 { type = \"ram\"; reg = <0 0x40000000 0 0x60000000>; };", ""));
+    fixture_read(&f, one(TRANSLATED, "ram@40000000 { type = \"ram\"; reg = <0 0x40000000 0 0x60000000>; };", ""));
     memory[0] = f.board.memory[0];
-    memory[1] =
-        (struct board_range){.base = {UINT64_C(0x880000000)}, .size = UINT64_C(0xb0000000), .name = "high"};
+    memory[1] = (struct board_range){.base = {UINT64_C(0x880000000)}, .size = UINT64_C(0xb0000000), .name = "high"};
     f.board.memory = memory;
     f.board.memories = 2;
     assert_int_equal(plan_build(&f.plan, &f.in, &f.arena, &f.diag), ERR_NONE);
@@ -426,8 +421,7 @@ static void test_own_memory_is_ram(void **state)
     } range[] = {
         {offsetof(struct plan_input, image), offsetof(struct plan_input, image_end), "the hypervisor image"},
         {offsetof(struct plan_input, bundle_base), offsetof(struct plan_input, bundle_end), "the bundle"},
-        {offsetof(struct plan_input, arena), offsetof(struct plan_input, arena_end),
-         "the hypervisor's arena"},
+        {offsetof(struct plan_input, arena), offsetof(struct plan_input, arena_end), "the hypervisor's arena"},
         {offsetof(struct plan_input, dtb), offsetof(struct plan_input, dtb_end), "the firmware DTB"},
     };
 
@@ -463,8 +457,7 @@ static void test_pool_needs_room(void **state)
     struct fixture f;
 
     (void)state;
-    fixture_read(&f,
-                 one(TRANSLATED, "ram@40000000 { type = \"ram\"; reg = <0 0x40000000 0 0x2800000>; };", ""));
+    fixture_read(&f, one(TRANSLATED, "ram@40000000 { type = \"ram\"; reg = <0 0x40000000 0 0x2800000>; };", ""));
     f.board.memory[0].size = 0x3000000;
     f.in.dtb = f.in.dtb_end = maddr(0);
     assert_int_equal(plan_build(&f.plan, &f.in, &f.arena, &f.diag), ERR_NONE);
@@ -520,13 +513,12 @@ static void test_contents(void **state)
     const struct plan_partition *pp;
 
     (void)state;
-    plan_good(
-        &f, one(TRANSLATED,
-                "small@20000000 { type = \"ram\"; reg = <0 0x20000000 0 0x100000>; };"
-                "own@30000000 { type = \"ram\"; reg = <0 0x30000000 0 0x4000000>; dma = \"none\"; };" RAM_64M
-                "rom@70000000 { type = \"ram-ro\"; reg = <0 0x70000000 0 0x300000>; file = \"initrd\"; };"
-                "data@78000000 { type = \"ram\"; reg = <0 0x78000000 0 0x4000>; file = \"rtos\"; };",
-                ""));
+    plan_good(&f, one(TRANSLATED,
+                      "small@20000000 { type = \"ram\"; reg = <0 0x20000000 0 0x100000>; };"
+                      "own@30000000 { type = \"ram\"; reg = <0 0x30000000 0 0x4000000>; dma = \"none\"; };" RAM_64M
+                      "rom@70000000 { type = \"ram-ro\"; reg = <0 0x70000000 0 0x300000>; file = \"initrd\"; };"
+                      "data@78000000 { type = \"ram\"; reg = <0 0x78000000 0 0x4000>; file = \"rtos\"; };",
+                      ""));
     pp = f.plan.partition;
     assert_int_equal(pp->entry.v, 0x40000000);
     assert_int_equal(pp->images, 4);
@@ -543,11 +535,9 @@ static void test_small_guest(void **state)
     struct fixture f;
 
     (void)state;
-    plan_good(
-        &f,
-        "/dts-v1/; / { compatible = \"mullion,manifest-v1\"; partitions { one { cpus = <0>; " TRANSLATED
-        "kernel { file = \"rtos\"; load = <0 0x40010000>; }; memory { #address-cells = <2>; "
-        "#size-cells = <2>; ram@40000000 { type = \"ram\"; reg = <0 0x40000000 0 0x30000>; }; }; }; }; };");
+    plan_good(&f, "/dts-v1/; / { compatible = \"mullion,manifest-v1\"; partitions { one { cpus = <0>; " TRANSLATED
+                  "kernel { file = \"rtos\"; load = <0 0x40010000>; }; memory { #address-cells = <2>; "
+                  "#size-cells = <2>; ram@40000000 { type = \"ram\"; reg = <0 0x40000000 0 0x30000>; }; }; }; }; };");
     assert_int_equal(f.plan.partition[0].entry.v, 0x40010000);
     assert_int_equal(f.plan.partition[0].dtb.v, 0x40020000);
     fixture_free(&f);

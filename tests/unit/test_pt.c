@@ -101,8 +101,7 @@ static void test_entries_stage2(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof e / sizeof *e; i++)
-        assert_int_equal(pt_leaf_entry(&pt_format_arm_s2, e[i].level, e[i].out, e[i].rights, e[i].mem),
-                         e[i].want);
+        assert_int_equal(pt_leaf_entry(&pt_format_arm_s2, e[i].level, e[i].out, e[i].rights, e[i].mem), e[i].want);
     for (unsigned level = 1; level <= 3; level++)
         assert_int_equal(pt_table_entry(&pt_format_arm_s2, level, mfn(0x54321)), UINT64_C(0x54321003));
 }
@@ -136,8 +135,7 @@ static void test_entries_el2(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof e / sizeof *e; i++)
-        assert_int_equal(pt_leaf_entry(&pt_format_arm_el2, e[i].level, e[i].out, e[i].rights, e[i].mem),
-                         e[i].want);
+        assert_int_equal(pt_leaf_entry(&pt_format_arm_el2, e[i].level, e[i].out, e[i].rights, e[i].mem), e[i].want);
     for (unsigned level = 1; level <= 3; level++)
         assert_int_equal(pt_table_entry(&pt_format_arm_el2, level, mfn(0x54321)), UINT64_C(0x54321003));
 }

@@ -38,8 +38,7 @@ static struct world *world_new(bool coherent)
 {
     struct world *w = calloc(1, sizeof *w);
     assert_non_null(w);
-    w->pool =
-        (struct pool){.first = mfn(0x80001), .frames = FRAMES, .mem = aligned_alloc(4096, FRAMES * 4096)};
+    w->pool = (struct pool){.first = mfn(0x80001), .frames = FRAMES, .mem = aligned_alloc(4096, FRAMES * 4096)};
     assert_non_null(w->pool.mem);
     memset(w->pool.mem, 0x5b, FRAMES * 4096); /* as an entry: valid, stage 1 */
     smmuv3_model_init(&w->m, &w->pool, coherent);
@@ -433,8 +432,7 @@ static void check_run_time(bool coherent)
     unsigned first = w->m.cmds;
     give(w, 9, 0x80300000, 3);
     check_ok(w, smmuv3_attach(&w->s, 9, &c, &w->d));
-    assert_int_equal(w->m.cmds - first,
-                     5); /* 3.21.3.1: twice CFGI_STE and SYNC; old translations in between */
+    assert_int_equal(w->m.cmds - first, 5); /* 3.21.3.1: twice CFGI_STE and SYNC; old translations in between */
     assert_memory_equal(w->m.cmd + first, "\x03\x30\x46\x03\x46", 5);
     assert_int_equal(smmuv3_model_dma(&w->m, 9), MODEL_STAGE2);
     assert_int_equal(smmuv3_model_dma(&w->m, 0x200), MODEL_BAD_STREAM);

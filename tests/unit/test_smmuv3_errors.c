@@ -32,8 +32,7 @@ static struct world *world_new(void)
 {
     struct world *w = calloc(1, sizeof *w);
     assert_non_null(w);
-    w->pool =
-        (struct pool){.first = mfn(0x80000), .frames = FRAMES, .mem = aligned_alloc(4096, FRAMES * 4096)};
+    w->pool = (struct pool){.first = mfn(0x80000), .frames = FRAMES, .mem = aligned_alloc(4096, FRAMES * 4096)};
     assert_non_null(w->pool.mem);
     smmuv3_model_init(&w->m, &w->pool, true);
     w->b = (struct board_smmu){.base = maddr(0x9050000), .size = 0x20000, .coherent = true};

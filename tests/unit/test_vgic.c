@@ -105,8 +105,7 @@ static void test_sgi_self(void **state)
     assert_int_equal(arch_host.kicks, 0);
     guest_ack(0);
     vgic_sgi(&vcpus[0], UINT64_C(3) << 24 | 1);
-    assert_int_equal(host_gic.lr[0],
-                     ACT | UINT64_C(0x50f8000000000003)); /* active and pending: never in two */
+    assert_int_equal(host_gic.lr[0], ACT | UINT64_C(0x50f8000000000003)); /* active and pending: never in two */
     assert_int_equal(host_gic.lr[1], 0);
 }
 

@@ -19,8 +19,7 @@ enum { MSIX = 0x40, PM = 0x50, MSI = 0x60, PCIE = 0x80, VENDOR = 0xc0 };
 
 static struct ecam_model m, before;
 static struct ecam_function *nvme, *nic;
-static const struct board_pci bus = {
-    .present = true, .bus_first = 0x10, .bus_last = 0x10, .ecam_size = 1 << 20};
+static const struct board_pci bus = {.present = true, .bus_first = 0x10, .bus_last = 0x10, .ecam_size = 1 << 20};
 static struct pci_function fn[2];
 static const struct manifest_device manifest[] = {
     {.name = "uart", .kind = DEVICE_PLATFORM}, {.name = "nvme"}, {.name = "nic"}};
@@ -57,11 +56,9 @@ static void nvme_add(void)
     memset(nvme->write + 0x100, 0xff, 0xf00);
     ecam_set(nvme, 0x100, 4, 0x0001000f); /* ATS */
     ecam_set(nvme, 0x04, 2, PCI_COMMAND_MEMORY);
-    fn[0] = (struct pci_function){.bdf = 0x1010,
-                                  .bar = {{BAR_MEM64, true, 0x4000},
-                                          {.kind = BAR_UPPER},
-                                          {BAR_IO, false, 0x20},
-                                          {BAR_MEM32, false, 0x1000}}};
+    fn[0] = (struct pci_function){
+        .bdf = 0x1010,
+        .bar = {{BAR_MEM64, true, 0x4000}, {.kind = BAR_UPPER}, {BAR_IO, false, 0x20}, {BAR_MEM32, false, 0x1000}}};
 }
 
 static int setup(void **state)
@@ -146,13 +143,11 @@ static void init_refuses_slots(void **state)
     (void)state;
     device[2].slot = 1;
     assert_int_equal(vpci_init(&v, &bus, ecam_mmio(&m), &plan, &diag), ERR_INVALID);
-    assert_string_equal(diag.text,
-                        "partition linux: device nic: slot 1 of its PCI bus is taken; there are 32");
+    assert_string_equal(diag.text, "partition linux: device nic: slot 1 of its PCI bus is taken; there are 32");
     device[2].slot = 32;
     diag.text[0] = 0;
     assert_int_equal(vpci_init(&v, &bus, ecam_mmio(&m), &plan, &diag), ERR_INVALID);
-    assert_string_equal(diag.text,
-                        "partition linux: device nic: slot 32 of its PCI bus is not there; there are 32");
+    assert_string_equal(diag.text, "partition linux: device nic: slot 32 of its PCI bus is not there; there are 32");
 }
 
 static void header_reads(void **state)

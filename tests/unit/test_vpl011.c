@@ -13,17 +13,7 @@
 #include "dev/pl011.h"
 #include "dev/vpl011.h"
 
-enum {
-    DR = 0,
-    RSR = 4,
-    FR = 0x18,
-    IBRD = 0x24,
-    FBRD = 0x28,
-    LCR_H = 0x2c,
-    CR = 0x30,
-    IFLS = 0x34,
-    IMSC = 0x38
-};
+enum { DR = 0, RSR = 4, FR = 0x18, IBRD = 0x24, FBRD = 0x28, LCR_H = 0x2c, CR = 0x30, IFLS = 0x34, IMSC = 0x38 };
 enum { RIS = 0x3c, MIS = 0x40, ICR = 0x44, DMACR = 0x48, PID0 = 0xfe0 };
 enum { RX = 1 << 4, TX = 1 << 5, RT = 1 << 6, OE = 1 << 10 };
 
@@ -254,11 +244,8 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup(f, setup)
     const struct CMUnitTest tests[] = {
-        T(reset_values),    T(registers_keep_their_bits),
-        T(transmit),        T(receive),
-        T(trigger_level),   T(overrun),
-        T(driver_init),     T(driver_moves_bytes),
-        T(driver_gives_up),
+        T(reset_values), T(registers_keep_their_bits), T(transmit),        T(receive), T(trigger_level), T(overrun),
+        T(driver_init),  T(driver_moves_bytes),        T(driver_gives_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -118,9 +118,8 @@ static struct vtd_domain domain(struct world *w, uint16_t id, uint64_t out)
     words(w, at + 0x1000)[0] = (at + 0x2000) | 3;
     words(w, at + 0x2000)[0] = out | 3;
     arch_clean(words(w, at), 3 * 4096ul);
-    return (struct vtd_domain){.root = maddr(at),
-                               .shape = {.in_bits = 39, .out_bits = 46, .root_level = 2, .leaf_level = 1},
-                               .id = id};
+    return (struct vtd_domain){
+        .root = maddr(at), .shape = {.in_bits = 39, .out_bits = 46, .root_level = 2, .leaf_level = 1}, .id = id};
 }
 
 static void give(struct world *w, uint16_t bdf, const struct vtd_domain *dom)
@@ -280,8 +279,7 @@ static void rubbish(uint8_t *mem)
 /* Units of every temper: bit 0 not coherent, 1 caching mode, 2 write buffers, 3 slow queue. */
 static struct world *world_temper(unsigned t)
 {
-    struct world *w =
-        world_new(!(t & 1), (t & 2 ? VTD_MODEL_CAP_CM : 0) | (t & 4 ? VTD_MODEL_CAP_RWBF : 0), 0);
+    struct world *w = world_new(!(t & 1), (t & 2 ? VTD_MODEL_CAP_CM : 0) | (t & 4 ? VTD_MODEL_CAP_RWBF : 0), 0);
     w->m.queue_delay = t & 8 ? 3 : 0;
     rubbish(w->m.mem);
     rubbish(w->m.cleaned);
@@ -521,8 +519,7 @@ static void test_change_fails(void **state)
     (void)state;
     struct world *w = running(world_new(true, VTD_MODEL_CAP_RWBF, 0), false);
     struct vtd_domain c = domain(w, 3, 0x30000000);
-    struct vtd_irte e = vtd_irte_entry(8, 0x61, 5, false, false),
-                    other = vtd_irte_entry(9, 0x62, 5, false, false);
+    struct vtd_irte e = vtd_irte_entry(8, 0x61, 5, false, false), other = vtd_irte_entry(9, 0x62, 5, false, false);
     check_ok(w, vtd_route(&w->u, 7, &e, &w->d));
     w->m.never_ack = WBF;
     check_err(w, vtd_attach(&w->u, 9, &c, &w->d), ERR_TIMEOUT, "bit 0x8000000 clear");
@@ -554,8 +551,7 @@ static void test_route_is_never_mixed(void **state)
 {
     (void)state;
     struct world *w = running(world_new(true, 0, 0), false);
-    struct vtd_irte a = vtd_irte_entry(8, 0x61, 5, false, false),
-                    b = vtd_irte_entry(9, 0x62, 5, false, false);
+    struct vtd_irte a = vtd_irte_entry(8, 0x61, 5, false, false), b = vtd_irte_entry(9, 0x62, 5, false, false);
     struct step s = {.w = w};
     check_ok(w, vtd_route(&w->u, 7, &a, &w->d));
     arch_host.on_publish = route_step;
@@ -665,9 +661,8 @@ static void test_waits_end(void **state)
         bool firmware; /* left it on */
         const char *words;
     } waits[] = {
-        {SRTP, false, "bit 0x40000000 set"}, {QIE, false, "bit 0x4000000 set"},
-        {QIE, true, "bit 0x4000000 clear"},  {TE, false, "bit 0x80000000 set"},
-        {WBF, false, "bit 0x8000000 clear"},
+        {SRTP, false, "bit 0x40000000 set"}, {QIE, false, "bit 0x4000000 set"},   {QIE, true, "bit 0x4000000 clear"},
+        {TE, false, "bit 0x80000000 set"},   {WBF, false, "bit 0x8000000 clear"},
     };
     for (unsigned i = 0; i < sizeof waits / sizeof waits[0]; i++) {
         struct world *w = world_new(true, VTD_MODEL_CAP_RWBF, 0);

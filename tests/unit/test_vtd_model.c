@@ -47,8 +47,7 @@ static struct world *world_new(bool coherent)
 {
     struct world *w = calloc(1, sizeof *w);
     assert_non_null(w);
-    w->pool =
-        (struct pool){.first = mfn(BASE >> 12), .frames = FRAMES, .mem = aligned_alloc(4096, FRAMES * 4096)};
+    w->pool = (struct pool){.first = mfn(BASE >> 12), .frames = FRAMES, .mem = aligned_alloc(4096, FRAMES * 4096)};
     assert_non_null(w->pool.mem);
     memset(w->pool.mem, 0, FRAMES * 4096);
     vtd_model_init(&w->m, &w->pool, coherent);

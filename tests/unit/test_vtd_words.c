@@ -19,9 +19,8 @@
 
 static struct vtd_domain domain(uint64_t root, uint8_t in_bits, uint16_t id)
 {
-    return (struct vtd_domain){.root = maddr(root),
-                               .shape = {.in_bits = in_bits, .root_level = (uint8_t)((in_bits - 21) / 9)},
-                               .id = id};
+    return (struct vtd_domain){
+        .root = maddr(root), .shape = {.in_bits = in_bits, .root_level = (uint8_t)((in_bits - 21) / 9)}, .id = id};
 }
 
 static void test_entries(void **state)
@@ -89,13 +88,7 @@ static void test_faults(void **state)
         {{0x1000, 0xc000003100000008}, 8, 0x31, true, false, 0x1000, "fault of unknown reason"},
         {{0x5000000000000, 0x8000002200000008}, 8, 0x22, false, true, 5, "no interrupt entry"},
         {{0x5000000000000, 0xc000002600000008}, 8, 0x26, false, true, 5, "interrupt from another function"},
-        {{0x12c000000000000, 0x8000002100000008},
-         8,
-         0x21,
-         false,
-         true,
-         300,
-         "interrupt index beyond the table"},
+        {{0x12c000000000000, 0x8000002100000008}, 8, 0x21, false, true, 300, "interrupt index beyond the table"},
         {{0x5000000001000, 0x8000002500000008}, 8, 0x25, false, true, 0, "interrupt in compatibility format"},
         {{0x5000000001000, 0x8000002000000008}, 8, 0x20, false, true, 0, "interrupt with reserved bits"},
         {{0x5000000000000, 0x8000002b00000008}, 8, 0x2b, false, true, 5, "fault of unknown reason"},

@@ -50,8 +50,7 @@ static uint64_t *table(struct world *w, mfn_t f)
     return pool_ptr(&w->pool, f);
 }
 
-static void world_init(struct world *w, const struct pt_format *f, const struct verify_format *v,
-                       struct pt_shape s)
+static void world_init(struct world *w, const struct pt_format *f, const struct verify_format *v, struct pt_shape s)
 {
     memset(w, 0, sizeof *w);
     memset(mem, 0xee, sizeof mem);
@@ -65,8 +64,7 @@ static void world_init(struct world *w, const struct pt_format *f, const struct 
 static void world_add_scratch(struct world *w, uint8_t rights)
 {
     struct diag d = {0};
-    assert_int_equal(scratch_build(&w->scratch, w->pt.format, w->pt.shape, &w->pool, rights, 1, &d),
-                     ERR_NONE);
+    assert_int_equal(scratch_build(&w->scratch, w->pt.format, w->pt.shape, &w->pool, rights, 1, &d), ERR_NONE);
     memcpy(w->pt.fill, w->scratch.fill, sizeof w->pt.fill);
     w->job.scratch = true;
     w->job.scratch_page = w->scratch.page;

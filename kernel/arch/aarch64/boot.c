@@ -29,8 +29,7 @@ err_t boot_compile(struct boot *b, struct diag *d)
     maddr_t pool = mfn_addr(b->plan.hv.pool);
 
     if (!mmu_early_map(pool, b->plan.hv.pool_frames << FRAME_SHIFT, false))
-        return diag_fail(d, ERR_NO_SPACE, "no early page table left for the hypervisor's frames at 0x%lx",
-                         pool.v);
+        return diag_fail(d, ERR_NO_SPACE, "no early page table left for the hypervisor's frames at 0x%lx", pool.v);
     return compile_tables(&b->tables, &b->plan, arch_memory(pool), &b->arena, d);
 }
 
@@ -119,8 +118,7 @@ static void all_stopped(void)
     cpu_board_off();
 }
 
-static const struct partition_ops operations = {
-    .quiesce = quiesce, .reload = reload, .all_stopped = all_stopped};
+static const struct partition_ops operations = {.quiesce = quiesce, .reload = reload, .all_stopped = all_stopped};
 
 static err_t setup_vcpus(struct boot *b, uint32_t i, struct diag *d)
 {
@@ -194,8 +192,7 @@ static err_t program_smmus(struct boot *b, struct diag *d)
     if (b->smmu == NULL || b->faults == NULL)
         return ERR_NO_SPACE;
     for (uint32_t i = 0; i < b->board.smmus && e == ERR_NONE; i++) {
-        e = smmuv3_setup(&b->smmu[i], &b->board.smmu[i], mmu_device(b->board.smmu[i].base), &b->tables.pool,
-                         d);
+        e = smmuv3_setup(&b->smmu[i], &b->board.smmu[i], mmu_device(b->board.smmu[i].base), &b->tables.pool, d);
         if (e == ERR_NONE)
             e = setup_faults(b, i, d);
     }
@@ -249,8 +246,7 @@ err_t boot_program(struct boot *b, struct diag *d)
         console_partitions(b->line, n);
     boot_report(b);
     if (owner != NULL) {
-        log_line("%s: the board's UART is its own from here; the hypervisor says nothing more",
-                 owner->m->name);
+        log_line("%s: the board's UART is its own from here; the hypervisor says nothing more", owner->m->name);
         console_init(NULL); /* the tables of the plan do not map it */
     }
     e = program_cpus(b, d);

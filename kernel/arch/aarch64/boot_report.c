@@ -7,8 +7,7 @@ static uint64_t kib(maddr_t from, maddr_t to)
     return (to.v - from.v) >> 10;
 }
 
-static void report_device(const struct boot *b, const struct plan_partition *pp,
-                          const struct plan_device *dev)
+static void report_device(const struct boot *b, const struct plan_partition *pp, const struct plan_device *dev)
 {
     if (dev->is_protected) {
         log_line("%s: device %s: behind SMMU 0x%lx, stream 0x%x; reaches this partition's memory and its "
@@ -33,8 +32,7 @@ static void report_partition(const struct boot *b, const struct plan_partition *
             ram += pp->physmap.ext[i].frames;
     log_line("%s: %u CPUs, %lu KiB of memory, %s physmap", pp->m->name, pp->cpus, ram << (FRAME_SHIFT - 10),
              pp->m->identity ? "identity" : "translated");
-    log_line("%s: frames p2m=%lu bfn=%lu scratch=%lu", pp->m->name, pp->frames.p2m, pp->frames.bfn,
-             pp->frames.scratch);
+    log_line("%s: frames p2m=%lu bfn=%lu scratch=%lu", pp->m->name, pp->frames.p2m, pp->frames.bfn, pp->frames.scratch);
     for (uint32_t i = 0; i < pp->devices; i++)
         report_device(b, pp, &pp->device[i]);
 }

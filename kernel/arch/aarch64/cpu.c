@@ -101,8 +101,7 @@ err_t cpu_setup(const struct plan *p, struct partition *part, struct arena *a, s
         return ERR_NO_SPACE;
     for (uint32_t i = 0; i < board->cpus; i++) {
         cpus[i].index = i;
-        cpus[i].stack_top =
-            ((HV_STACK_VBASE + (uint64_t)i * HV_STACK_STRIDE + 1 + HV_STACK_FRAMES) << FRAME_SHIFT);
+        cpus[i].stack_top = ((HV_STACK_VBASE + (uint64_t)i * HV_STACK_STRIDE + 1 + HV_STACK_FRAMES) << FRAME_SHIFT);
     }
     for (uint32_t i = 0; i < p->partitions; i++)
         for (uint32_t j = 0; j < part[i].vcpus; j++)
@@ -120,8 +119,7 @@ err_t cpu_bind_self(const struct board *b, struct diag *d)
             return ERR_NONE;
         }
     }
-    return diag_fail(d, ERR_INVALID, "board: the CPU that boots has MPIDR 0x%lx, which no node of /cpus has",
-                     mpidr);
+    return diag_fail(d, ERR_INVALID, "board: the CPU that boots has MPIDR 0x%lx, which no node of /cpus has", mpidr);
 }
 
 static err_t wait_ready(const struct cpu *c, struct diag *d)
@@ -130,8 +128,8 @@ static err_t wait_ready(const struct cpu *c, struct diag *d)
 
     while (__atomic_load_n(&c->start, __ATOMIC_ACQUIRE) == CPU_STARTING) {
         if (arch_ticks() - since > arch_ticks_hz())
-            return diag_fail(d, ERR_TIMEOUT,
-                             "board: CPU 0x%lx was switched on and did not arrive within a second", mpidr);
+            return diag_fail(d, ERR_TIMEOUT, "board: CPU 0x%lx was switched on and did not arrive within a second",
+                             mpidr);
         arch_relax();
     }
     if (c->start == CPU_READY)
@@ -150,8 +148,7 @@ err_t cpu_start_others(const struct board *b, struct diag *d)
         arch_clean(&boots[i], sizeof(boots[i]));
         int64_t r = smc_psci_cpu_on(b->cpu[i].mpidr, (uintptr_t)secondary_entry, (uintptr_t)&boots[i]);
         if (r != 0)
-            return diag_fail(d, ERR_INVALID,
-                             "board: firmware does not start CPU 0x%lx: PSCI CPU_ON returned %ld",
+            return diag_fail(d, ERR_INVALID, "board: firmware does not start CPU 0x%lx: PSCI CPU_ON returned %ld",
                              b->cpu[i].mpidr, (long)r);
     }
     for (uint32_t i = 0; i < b->cpus; i++) {

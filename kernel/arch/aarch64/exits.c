@@ -46,10 +46,7 @@ static void inject(uint64_t esr_el1)
 {
     uint64_t spsr = SYSREG_READ(spsr_el2);
     uint64_t mode = spsr & SPSR_MODE_MASK;
-    uint64_t offset = (mode & SPSR_AARCH32) ? 0x600
-                      : mode == SPSR_EL0T   ? 0x400
-                      : mode == SPSR_EL1T   ? 0x000
-                                            : 0x200;
+    uint64_t offset = (mode & SPSR_AARCH32) ? 0x600 : mode == SPSR_EL0T ? 0x400 : mode == SPSR_EL1T ? 0x000 : 0x200;
 
     SYSREG_WRITE(elr_el1, SYSREG_READ(elr_el2));
     SYSREG_WRITE(spsr_el1, spsr);
@@ -64,8 +61,8 @@ static void inject_external_abort(uint64_t esr)
     uint64_t mode = SYSREG_READ(spsr_el2) & SPSR_MODE_MASK;
     bool from_el0 = mode == SPSR_EL0T || (mode & SPSR_AARCH32);
     uint64_t iss = esr & (ESR_CM | ESR_WNR);
-    uint64_t ec = fetch ? (from_el0 ? ESR_EC_IABT_LOW : ESR_EC_IABT_CUR)
-                        : (from_el0 ? ESR_EC_DABT_LOW : ESR_EC_DABT_CUR);
+    uint64_t ec =
+        fetch ? (from_el0 ? ESR_EC_IABT_LOW : ESR_EC_IABT_CUR) : (from_el0 ? ESR_EC_DABT_LOW : ESR_EC_DABT_CUR);
 
     iss |= (esr & ESR_S1PTW) ? ESR_DFSC_EXTERNAL_WALK | (esr & ESR_DFSC_LEVEL) : ESR_DFSC_EXTERNAL;
     SYSREG_WRITE(far_el1, SYSREG_READ(far_el2));
@@ -205,8 +202,8 @@ _Noreturn void exit_own(uint64_t vector, uint64_t sp)
     uint64_t esr = SYSREG_READ(esr_el2);
 
     console_break();
-    log_line("hypervisor fault: vector %lu, ESR_EL2 0x%lx (%s), ELR_EL2 0x%lx, FAR_EL2 0x%lx, SP 0x%lx",
-             vector, esr, esr_class_name(esr), SYSREG_READ(elr_el2), SYSREG_READ(far_el2), sp);
+    log_line("hypervisor fault: vector %lu, ESR_EL2 0x%lx (%s), ELR_EL2 0x%lx, FAR_EL2 0x%lx, SP 0x%lx", vector, esr,
+             esr_class_name(esr), SYSREG_READ(elr_el2), SYSREG_READ(far_el2), sp);
     log_line("this CPU stops; the image was loaded at 0x%lx", (uint64_t)(uintptr_t)_start);
     cpu_halt();
 }

@@ -30,7 +30,7 @@ MMIO_REG32_RO(gicr, pidr2, 0xffe8)
 #define GICR_WAKER_CHILDREN_ASLEEP (1u << 2)
 #define GICR_SGI_BASE              UINT64_C(0x10000)
 #define GICR_STRIDE                UINT64_C(0x20000) /* with virtual LPIs (GICv4) twice that */
-#define GICR_WALK                  4096u /* frames of one region, whatever firmware says its size is */
+#define GICR_WALK                  4096u             /* frames of one region, whatever firmware says its size is */
 
 /* One bit, two bits or a byte for each INTID, SPIs in the distributor, the others in a redistributor */
 #define GIC_IGROUPR    0x080
@@ -80,8 +80,7 @@ static uint64_t irq_off(uint32_t intid, uint64_t reg)
 /* Registers with one bit for each INTID where only ones have an effect. */
 static void irq_write_bit(uint32_t intid, uint32_t board_cpu, uint64_t reg)
 {
-    mmio_write32(irq_base(intid, board_cpu), irq_off(intid, reg + (uint64_t)(intid / 32) * 4),
-                 1u << intid % 32);
+    mmio_write32(irq_base(intid, board_cpu), irq_off(intid, reg + (uint64_t)(intid / 32) * 4), 1u << intid % 32);
 }
 
 void gicv3_set_enabled(uint32_t intid, uint32_t board_cpu, bool on)
@@ -89,8 +88,7 @@ void gicv3_set_enabled(uint32_t intid, uint32_t board_cpu, bool on)
     irq_write_bit(intid, board_cpu, on ? GIC_ISENABLER : GIC_ICENABLER);
     /* Past the bound one more may come; it finds its shadow disabled and waits there. */
     if (!on)
-        (void)wait_clear(irq_base(intid, board_cpu), GIC_CTLR,
-                         intid < GIC_SPI_FIRST ? GICR_CTLR_RWP : GICD_CTLR_RWP);
+        (void)wait_clear(irq_base(intid, board_cpu), GIC_CTLR, intid < GIC_SPI_FIRST ? GICR_CTLR_RWP : GICD_CTLR_RWP);
 }
 
 void gicv3_set_pending(uint32_t intid, uint32_t board_cpu, bool on)
@@ -160,11 +158,10 @@ static err_t gicd_init(const struct board_gic *g, struct diag *d)
     uint32_t words = (gicd_read_typer(gicv3.gicd) & 31) + 1;
 
     if (rev != 3 && rev != 4)
-        return diag_fail(
-            d, ERR_INVALID,
-            "board: interrupt controller at 0x%lx: GICD_PIDR2.ArchRev is %u, which is not a GICv3 (3) or "
-            "GICv4 (4)",
-            g->gicd.v, rev);
+        return diag_fail(d, ERR_INVALID,
+                         "board: interrupt controller at 0x%lx: GICD_PIDR2.ArchRev is %u, which is not a GICv3 (3) or "
+                         "GICv4 (4)",
+                         g->gicd.v, rev);
     gicv3.intids = words * 32 < GIC_INTID_LIMIT ? words * 32 : GIC_INTID_LIMIT;
 
     /* Groups off while affinity routing changes and everything is cleared (12.9.4). */
@@ -178,8 +175,8 @@ static err_t gicd_init(const struct board_gic *g, struct diag *d)
     ok = ok && gicd_wait_rwp();
     if (!ok)
         return diag_fail(d, ERR_TIMEOUT,
-                         "board: interrupt controller at 0x%lx: GICD_CTLR.RWP (0x%x) stays set for 100 ms",
-                         g->gicd.v, gicd_read_ctlr(gicv3.gicd));
+                         "board: interrupt controller at 0x%lx: GICD_CTLR.RWP (0x%x) stays set for 100 ms", g->gicd.v,
+                         gicd_read_ctlr(gicv3.gicd));
     return ERR_NONE;
 }
 
@@ -230,11 +227,10 @@ err_t gicv3_init(const struct board *b, mmio_t (*map)(maddr_t), struct arena *a,
         return ERR_NO_SPACE;
     for (uint32_t i = 0; i < b->cpus; i++)
         if (!redist_find(&b->gic, map, b->cpu[i].mpidr, &gicv3.gicr[i]))
-            return diag_fail(
-                d, ERR_INVALID,
-                "board: interrupt controller at 0x%lx: none of its %u redistributor regions has the "
-                "redistributor of CPU 0x%lx (GICR_TYPER affinity 0x%08x)",
-                b->gic.gicd.v, b->gic.gicrs, b->cpu[i].mpidr, affinity(b->cpu[i].mpidr));
+            return diag_fail(d, ERR_INVALID,
+                             "board: interrupt controller at 0x%lx: none of its %u redistributor regions has the "
+                             "redistributor of CPU 0x%lx (GICR_TYPER affinity 0x%08x)",
+                             b->gic.gicd.v, b->gic.gicrs, b->cpu[i].mpidr, affinity(b->cpu[i].mpidr));
     return gicd_init(&b->gic, d);
 }
 
@@ -245,20 +241,18 @@ err_t gicv3_redist_init(uint32_t board_cpu, struct diag *d)
 
     gicr_write_waker(rd, gicr_read_waker(rd) & ~GICR_WAKER_PROCESSOR_SLEEP);
     if (!wait_clear(rd, GICR_WAKER, GICR_WAKER_CHILDREN_ASLEEP))
-        return diag_fail(
-            d, ERR_TIMEOUT,
-            "board: CPU 0x%lx: its redistributor does not wake up within 100 ms (GICR_WAKER 0x%x, "
-            "ChildrenAsleep is bit 2)",
-            mpidr, gicr_read_waker(rd));
+        return diag_fail(d, ERR_TIMEOUT,
+                         "board: CPU 0x%lx: its redistributor does not wake up within 100 ms (GICR_WAKER 0x%x, "
+                         "ChildrenAsleep is bit 2)",
+                         mpidr, gicr_read_waker(rd));
     /* A redistributor whose LPIs are on writes pending tables into RAM that is not ours to lose. */
     gicr_write_ctlr(rd, gicr_read_ctlr(rd) & ~GICR_CTLR_ENABLE_LPIS);
     irq_reset_word(0, board_cpu);
     if (!wait_clear(rd, GIC_CTLR, GICR_CTLR_RWP | GICR_CTLR_ENABLE_LPIS))
-        return diag_fail(
-            d, ERR_TIMEOUT,
-            "board: CPU 0x%lx: GICR_CTLR is 0x%x after 100 ms, where RWP (bit 3) and EnableLPIs (bit 0) "
-            "must read as zero: firmware left LPIs on",
-            mpidr, gicr_read_ctlr(rd));
+        return diag_fail(d, ERR_TIMEOUT,
+                         "board: CPU 0x%lx: GICR_CTLR is 0x%x after 100 ms, where RWP (bit 3) and EnableLPIs (bit 0) "
+                         "must read as zero: firmware left LPIs on",
+                         mpidr, gicr_read_ctlr(rd));
     gicv3_claim((struct board_irq){.intid = GIC_KICK_SGI, .edge = true}, board_cpu);
     gicv3_claim(gicv3.board->gic.maintenance, board_cpu);
     return ERR_NONE;

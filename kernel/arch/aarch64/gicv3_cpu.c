@@ -40,15 +40,13 @@ err_t gicv3_cpu_init(uint32_t board_cpu, struct diag *d)
     icc_write_sre_el2(ICC_SRE_SRE | ICC_SRE_DFB | ICC_SRE_DIB | ICC_SRE_ENABLE);
     gic_isb();
     if (!(icc_read_sre_el2() & ICC_SRE_SRE))
-        return diag_fail(
-            d, ERR_INVALID,
-            "board: CPU 0x%lx: ICC_SRE_EL2.SRE stays 0: firmware does not let EL2 use the interrupt "
-            "controller's system registers",
-            mpidr);
+        return diag_fail(d, ERR_INVALID,
+                         "board: CPU 0x%lx: ICC_SRE_EL2.SRE stays 0: firmware does not let EL2 use the interrupt "
+                         "controller's system registers",
+                         mpidr);
     uint64_t lrs = ICH_VTR_LIST_REGS(ich_read_vtr());
     if (lrs < 2 || lrs > 16) /* with one, the underflow interrupt (UIE) would never stop */
-        return diag_fail(d, ERR_INVALID, "board: CPU 0x%lx: %lu list registers, where 2 to 16 are needed",
-                         mpidr, lrs);
+        return diag_fail(d, ERR_INVALID, "board: CPU 0x%lx: %lu list registers, where 2 to 16 are needed", mpidr, lrs);
     gicv3_virtual_reset();
     icc_write_pmr(0xff);
     icc_write_bpr1(0);

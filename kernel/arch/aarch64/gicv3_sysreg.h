@@ -78,10 +78,10 @@ static inline void ich_clear_apr(uint32_t n)
 #undef GIC_CLEAR_APR_
 }
 
-#define GIC_EACH_LR_(op)                                                                              \
-    op(0, "12_0") op(1, "12_1") op(2, "12_2") op(3, "12_3") op(4, "12_4") op(5, "12_5") op(6, "12_6") \
-        op(7, "12_7") op(8, "13_0") op(9, "13_1") op(10, "13_2") op(11, "13_3") op(12, "13_4")        \
-            op(13, "13_5") op(14, "13_6") op(15, "13_7")
+#define GIC_EACH_LR_(op)                                                                                            \
+    op(0, "12_0") op(1, "12_1") op(2, "12_2") op(3, "12_3") op(4, "12_4") op(5, "12_5") op(6, "12_6") op(7, "12_7") \
+        op(8, "13_0") op(9, "13_1") op(10, "13_2") op(11, "13_3") op(12, "13_4") op(13, "13_5") op(14, "13_6")      \
+            op(15, "13_7")
 
 /* ICH_LR<i>, i at most ICH_VTR.ListRegs. */
 static inline uint64_t ich_read_lr(uint32_t i)

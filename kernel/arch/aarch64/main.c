@@ -51,8 +51,7 @@ static err_t map_device(maddr_t base, uint64_t size, const char *what)
 {
     if (mmu_early_map(base, size, true))
         return ERR_NONE;
-    return diag_fail(&boot.diag, ERR_NO_SPACE, "board: no early page table left for %s at 0x%lx", what,
-                     base.v);
+    return diag_fail(&boot.diag, ERR_NO_SPACE, "board: no early page table left for %s at 0x%lx", what, base.v);
 }
 
 /* Map as much of the DTB as its header claims, within bounds; returns that size. */
@@ -97,8 +96,7 @@ static err_t read_board(uint64_t dtb)
         /* Nothing will start, so the bundle may go: what remains is to find out where to say it. */
         (void)index_board(dtb, max, &quiet);
     }
-    if (boot.board.uart.present &&
-        map_device(boot.board.uart.base, boot.board.uart.size, "the UART") == ERR_NONE) {
+    if (boot.board.uart.present && map_device(boot.board.uart.base, boot.board.uart.size, "the UART") == ERR_NONE) {
         pl011_init(mmu_device(boot.board.uart.base));
         console_init(uart_put);
     }

@@ -21,9 +21,8 @@ _Static_assert(offsetof(struct mmu_config, ttbr) == MMU_CONFIG_TTBR, "layout.h")
 #define EARLY_DEVICE (UINT64_C(0x641) | EARLY_XN)
 
 /* TCR_EL2 (D19.2.138): RES1, 48-bit input, inner shareable, write-back walks, 4 KiB; PS as the CPU has it */
-#define TCR_BASE                                                                             \
-    ((UINT64_C(1) << 31) | (UINT64_C(1) << 23) | (UINT64_C(3) << 12) | (UINT64_C(1) << 10) | \
-     (UINT64_C(1) << 8) | 16)
+#define TCR_BASE \
+    ((UINT64_C(1) << 31) | (UINT64_C(1) << 23) | (UINT64_C(3) << 12) | (UINT64_C(1) << 10) | (UINT64_C(1) << 8) | 16)
 #define TCR_PS_SHIFT 16
 
 extern uint8_t _start[], __text_end[], __early_end[], __image_end[];

@@ -98,8 +98,8 @@ static enum outcome undefined(struct vcpu *v, uint32_t reg, bool read)
         log_line("%s: CPU %u: %s of system register S%u_%u_C%u_C%u_%u, which a partition does not have (pc "
                  "0x%lx): "
                  "answered as undefined",
-                 v->part->plan->m->name, v->index, read ? "read" : "write", ISS_OP0(reg), ISS_OP1(reg),
-                 ISS_CRN(reg), ISS_CRM(reg), ISS_OP2(reg), SYSREG_READ(elr_el2));
+                 v->part->plan->m->name, v->index, read ? "read" : "write", ISS_OP0(reg), ISS_OP1(reg), ISS_CRN(reg),
+                 ISS_CRM(reg), ISS_OP2(reg), SYSREG_READ(elr_el2));
     return OUTCOME_UNDEFINED;
 }
 

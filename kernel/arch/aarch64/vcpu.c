@@ -30,9 +30,9 @@
 #define MPAM2_TRAP_EL1            (UINT64_C(3) << 48)
 #define SYSREG_WRITE_(reg, value) SYSREG_WRITE(reg, value)
 
-#define HCR_GUEST                                                                                            \
-    (HCR_VM | HCR_SWIO | HCR_PTW | HCR_FMO | HCR_IMO | HCR_AMO | HCR_TID3 | HCR_TSC | HCR_TIDCP | HCR_TACR | \
-     HCR_TSW | HCR_RW | HCR_APK | HCR_API)
+#define HCR_GUEST                                                                                                      \
+    (HCR_VM | HCR_SWIO | HCR_PTW | HCR_FMO | HCR_IMO | HCR_AMO | HCR_TID3 | HCR_TSC | HCR_TIDCP | HCR_TACR | HCR_TSW | \
+     HCR_RW | HCR_APK | HCR_API)
 
 void vcpu_set_tables(struct partition *p, mfn_t root, uint8_t pa_bits)
 {
@@ -44,8 +44,8 @@ void vcpu_set_tables(struct partition *p, mfn_t root, uint8_t pa_bits)
         ps++;
     p->arch.vttbr = mfn_addr(root).v | ((uint64_t)p->plan->vmid << 48);
     /* RES1, PS, 4 KiB, inner shareable write-back walks, SL0 (level 1: 1, level 0: 2), T0SZ */
-    p->arch.vtcr = (UINT64_C(1) << 31) | (ps << 16) | (UINT64_C(3) << 12) | (UINT64_C(1) << 10) |
-                   (UINT64_C(1) << 8) | ((uint64_t)(s.root_level - 1) << 6) | (uint64_t)(64 - s.in_bits);
+    p->arch.vtcr = (UINT64_C(1) << 31) | (ps << 16) | (UINT64_C(3) << 12) | (UINT64_C(1) << 10) | (UINT64_C(1) << 8) |
+                   ((uint64_t)(s.root_level - 1) << 6) | (uint64_t)(64 - s.in_bits);
 }
 
 bool vcpu_wanted(const struct vcpu *v)
@@ -121,8 +121,7 @@ static uint64_t el2_configure_optional(void)
     uint64_t pmuver = (dfr0 >> 8) & 15;
 
     /* HPMN = all counters: only where there is a PMU (0xf: not this architecture's) */
-    SYSREG_WRITE(mdcr_el2,
-                 MDCR_GUEST | (pmuver == 0 || pmuver == 15 ? 0 : (SYSREG_READ(pmcr_el0) >> 11) & 31));
+    SYSREG_WRITE(mdcr_el2, MDCR_GUEST | (pmuver == 0 || pmuver == 15 ? 0 : (SYSREG_READ(pmcr_el0) >> 11) & 31));
     if (has(mmfr1, 40))
         SYSREG_WRITE_(SYSREG_HCRX, 0);
     if (has(mmfr0, 56)) {

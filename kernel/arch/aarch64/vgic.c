@@ -253,11 +253,10 @@ err_t vgic_init(struct partition *p, struct arena *a, struct diag *d)
         const struct plan_irq *q = &p->plan->irq[i];
         uint32_t end = q->virtual_only ? GIC_INTID_LIMIT : gicv3.intids;
         if (q->irq.intid < GIC_SPI_FIRST || q->irq.intid >= end)
-            return diag_fail(
-                d, ERR_INVALID,
-                "partition %s: %s: its interrupt is INTID %u, where the board's interrupt controller has "
-                "SPIs 32 to %u",
-                p->plan->m->name, q->name, q->irq.intid, end - 1);
+            return diag_fail(d, ERR_INVALID,
+                             "partition %s: %s: its interrupt is INTID %u, where the board's interrupt controller has "
+                             "SPIs 32 to %u",
+                             p->plan->m->name, q->name, q->irq.intid, end - 1);
         own(g, q->irq, !q->virtual_only);
     }
     g->spis = vgic_spis(p->plan);

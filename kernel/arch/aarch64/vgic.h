@@ -40,11 +40,10 @@ struct vgic {
 };
 
 struct vgic_cpu {
-    uint32_t
-        pend[VGIC_WORDS]; /* waiting for a list register of this vCPU; physical ones are active meanwhile */
-    uint32_t pend_sum;    /* bit w is set when pend[w] may be non-zero */
-    uint32_t enable;      /* SGIs and PPIs: the guest's view */
-    uint32_t edge;        /* PPIs configured as edge, and the SGIs */
+    uint32_t pend[VGIC_WORDS]; /* waiting for a list register of this vCPU; physical ones are active meanwhile */
+    uint32_t pend_sum;         /* bit w is set when pend[w] may be non-zero */
+    uint32_t enable;           /* SGIs and PPIs: the guest's view */
+    uint32_t edge;             /* PPIs configured as edge, and the SGIs */
     uint8_t priority[32];
     bool started; /* between vgic_cpu_start and vgic_cpu_stop; else everything waits in pend */
     bool awake;   /* GICR_WAKER.ProcessorSleep clear */

@@ -322,8 +322,7 @@ static uint64_t read_gicr_typer(const struct access *a)
 
 static uint64_t read_waker(const struct access *a)
 {
-    return __atomic_load_n(&a->v->arch.vgic.awake, __ATOMIC_RELAXED) ? 0
-                                                                     : GICR_WAKER_SLEEP | GICR_WAKER_ASLEEP;
+    return __atomic_load_n(&a->v->arch.vgic.awake, __ATOMIC_RELAXED) ? 0 : GICR_WAKER_SLEEP | GICR_WAKER_ASLEEP;
 }
 
 static void write_waker(const struct access *a, uint64_t value)
@@ -337,47 +336,22 @@ static const struct range gicd_ranges[] = {
     {.first = 0x0000, .size = 4, .widths = 4, .read = read_gicd_ctlr, .write = write_gicd_ctlr},
     {.first = 0x0004, .size = 4, .widths = 4, .read = read_gicd_typer, .write = write_ignored},
     {.first = 0x6000, .size = 0x2000, .widths = 4 | 8, .bits = 64, .read = read_route, .write = write_route},
-    {.first = 0x0008,
-     .size = 4,
-     .widths = 4,
-     .read = read_value,
-     .write = write_ignored,
-     .value = GIC_IIDR_ARM},
-    {.first = 0xffe8,
-     .size = 4,
-     .widths = 4,
-     .read = read_value,
-     .write = write_ignored,
-     .value = GIC_PIDR2_V3},
+    {.first = 0x0008, .size = 4, .widths = 4, .read = read_value, .write = write_ignored, .value = GIC_IIDR_ARM},
+    {.first = 0xffe8, .size = 4, .widths = 4, .read = read_value, .write = write_ignored, .value = GIC_PIDR2_V3},
 };
 
 static const struct range gicr_ranges[] = {
     {.first = 0x0008, .size = 8, .widths = 4 | 8, .read = read_gicr_typer, .write = write_ignored},
     {.first = 0x0014, .size = 4, .widths = 4, .read = read_waker, .write = write_waker},
-    {.first = 0x0004,
-     .size = 4,
-     .widths = 4,
-     .read = read_value,
-     .write = write_ignored,
-     .value = GIC_IIDR_ARM},
-    {.first = 0xffe8,
-     .size = 4,
-     .widths = 4,
-     .read = read_value,
-     .write = write_ignored,
-     .value = GIC_PIDR2_V3},
+    {.first = 0x0004, .size = 4, .widths = 4, .read = read_value, .write = write_ignored, .value = GIC_IIDR_ARM},
+    {.first = 0xffe8, .size = 4, .widths = 4, .read = read_value, .write = write_ignored, .value = GIC_PIDR2_V3},
 };
 
 /* At the same offsets in the distributor (INTIDs from 32 on) and in SGI_base (those below). */
 static const struct range irq_ranges[] = {
     {.first = 0x100, .size = 0x80, .widths = 4, .bits = 1, .read = read_enable, .write = write_isenabler},
     {.first = 0x180, .size = 0x80, .widths = 4, .bits = 1, .read = read_enable, .write = write_icenabler},
-    {.first = 0x400,
-     .size = 0x400,
-     .widths = 1 | 4,
-     .bits = 8,
-     .read = read_priority,
-     .write = write_priority},
+    {.first = 0x400, .size = 0x400, .widths = 1 | 4, .bits = 8, .read = read_priority, .write = write_priority},
     {.first = 0xc00, .size = 0x100, .widths = 4, .bits = 2, .read = read_config, .write = write_config},
     {.first = 0x080, .size = 0x80, .widths = 4, .bits = 1, .read = read_owned, .write = write_ignored},
     {.first = 0x200, .size = 0x80, .widths = 4, .bits = 1, .read = read_pending, .write = write_ispendr},
@@ -389,8 +363,8 @@ static const struct range irq_ranges[] = {
 #define RANGES(table) (table), (table) + sizeof(table) / sizeof((table)[0])
 
 /* The register at off among ranges first..end, for INTIDs from..to - 1; false: there is none. */
-static bool range_find(const struct range *first, const struct range *end, uint32_t off, uint32_t from,
-                       uint32_t to, struct access *a)
+static bool range_find(const struct range *first, const struct range *end, uint32_t off, uint32_t from, uint32_t to,
+                       struct access *a)
 {
     for (const struct range *r = first; r < end; r++) {
         uint32_t at = off - r->first;

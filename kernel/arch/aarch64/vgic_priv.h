@@ -36,8 +36,7 @@ static inline uint32_t *vgic_edge(struct vcpu *v, uint32_t intid)
 
 static inline uint8_t *vgic_priority(struct vcpu *v, uint32_t intid)
 {
-    return intid < GIC_SPI_FIRST ? &v->arch.vgic.priority[intid]
-                                 : &vgic_of(v)->priority[intid - GIC_SPI_FIRST];
+    return intid < GIC_SPI_FIRST ? &v->arch.vgic.priority[intid] : &vgic_of(v)->priority[intid - GIC_SPI_FIRST];
 }
 
 /* Whose interrupt is it: v's own below 32, else that of the vCPU it is routed to. The one place that says so.
