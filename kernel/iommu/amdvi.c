@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "iommu/amdvi_regs.h"
+#include "iommu/wait.h"
 #include "pool.h"
 
 #define COMMANDS       (1u << AMDVI_COMMAND_LOG2)
@@ -13,12 +14,6 @@
 #define IRTS_PER_FRAME (FRAME_SIZE / IRT_SIZE)
 #define DTES_PER_FRAME (FRAME_SIZE / sizeof(struct amdvi_dte))
 #define DOMAINS        0x10000u
-#define WAITS_PER_SEC  10 /* a wait ends after 100 ms */
-
-static bool wait_is_over(uint64_t start)
-{
-    return arch_ticks() - start > arch_ticks_hz() / WAITS_PER_SEC;
-}
 
 /* Until (status & mask) == want; false: not within 100 ms. */
 static bool wait_for(const struct amdvi *u, uint64_t mask, uint64_t want)
@@ -26,7 +21,7 @@ static bool wait_for(const struct amdvi *u, uint64_t mask, uint64_t want)
     uint64_t start = arch_ticks();
     bool over;
     do {
-        over = wait_is_over(start);
+        over = iommu_wait_is_over(start);
         if ((amdvi_read_status(u->base) & mask) == want)
             return true;
         arch_relax();
@@ -142,7 +137,7 @@ static err_t commands_finish(struct amdvi *u, struct diag *d)
     uint64_t start = arch_ticks();
     bool over;
     do {
-        over = wait_is_over(start);
+        over = iommu_wait_is_over(start);
         if (__atomic_load_n(status, __ATOMIC_ACQUIRE) == u->waits)
             return ERR_NONE;
         arch_relax();
@@ -448,7 +443,7 @@ static bool event_take(struct amdvi *u, struct amdvi_event *e)
     uint64_t start = arch_ticks();
     do {
         e->w[0] = __atomic_load_n(&entry->w[0], __ATOMIC_ACQUIRE);
-    } while (e->w[0] >> 60 == 0 && !wait_is_over(start));
+    } while (e->w[0] >> 60 == 0 && !iommu_wait_is_over(start));
     e->w[1] = __atomic_load_n(&entry->w[1], __ATOMIC_RELAXED);
     __atomic_store_n(&entry->w[0], 0, __ATOMIC_RELAXED);
     arch_publish(); /* before the unit may write there again */

@@ -2,11 +2,11 @@
 #include "iommu/ipmmu.h"
 
 #include "iommu/ipmmu_regs.h"
+#include "iommu/wait.h"
 
-#define WAITS_PER_SEC 10 /* a wait ends after 100 ms */
-#define IN_BITS_MIN   32
-#define IN_BITS_MAX   39 /* a root of one frame */
-#define OUT_BITS_MAX  40
+#define IN_BITS_MIN  32
+#define IN_BITS_MAX  39 /* a root of one frame */
+#define OUT_BITS_MAX 40
 
 static unsigned long long unit(const struct ipmmu *u)
 {
@@ -54,7 +54,7 @@ static err_t context_flush(struct ipmmu *m, unsigned context, uint32_t imctr, st
     uint64_t start = arch_ticks();
     bool over;
     do {
-        over = arch_ticks() - start > arch_ticks_hz() / WAITS_PER_SEC;
+        over = iommu_wait_is_over(start);
         if (!(ipmmu_read_imctr(m->base, context) & IMCTR_FLUSH))
             return ERR_NONE;
         arch_relax();

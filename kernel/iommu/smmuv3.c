@@ -2,40 +2,21 @@
 #include "iommu/smmuv3.h"
 
 #include "iommu/smmuv3_regs.h"
+#include "iommu/wait.h"
 #include "pool.h"
 
-#define STES          (1u << SMMUV3_SPLIT)
-#define CMDQ_ENTRIES  (1u << SMMUV3_CMDQ_LOG2)
-#define CMDQ_MASK     (2 * CMDQ_ENTRIES - 1) /* index and wrap bit */
-#define EVTQ_ENTRIES  (1u << SMMUV3_EVTQ_LOG2)
-#define EVTQ_MASK     (2 * EVTQ_ENTRIES - 1)
-#define L1_SPAN       (SMMUV3_SPLIT + 1u) /* 5.1: 2^(Span - 1) entries */
-#define WAITS_PER_SEC 10                  /* a wait ends after 100 ms */
-
-static bool wait_is_over(uint64_t start)
-{
-    return arch_ticks() - start > arch_ticks_hz() / WAITS_PER_SEC;
-}
-
-/* Until (register & mask) == want; false: not within 100 ms. */
-static bool wait_for(mmio_t base, uint32_t (*read)(mmio_t), uint32_t mask, uint32_t want)
-{
-    uint64_t start = arch_ticks();
-    bool over;
-    do {
-        over = wait_is_over(start);
-        if ((read(base) & mask) == want)
-            return true;
-        arch_relax();
-    } while (!over);
-    return false;
-}
+#define STES         (1u << SMMUV3_SPLIT)
+#define CMDQ_ENTRIES (1u << SMMUV3_CMDQ_LOG2)
+#define CMDQ_MASK    (2 * CMDQ_ENTRIES - 1) /* index and wrap bit */
+#define EVTQ_ENTRIES (1u << SMMUV3_EVTQ_LOG2)
+#define EVTQ_MASK    (2 * EVTQ_ENTRIES - 1)
+#define L1_SPAN      (SMMUV3_SPLIT + 1u) /* 5.1: 2^(Span - 1) entries */
 
 /* 6.3.9: a changed field takes effect when CR0ACK shows it. */
 static err_t cr0_set(mmio_t base, uint32_t value, struct diag *d)
 {
     smmu_write_cr0(base, value);
-    if (wait_for(base, smmu_read_cr0ack, UINT32_MAX, value))
+    if (iommu_wait_for(base, smmu_read_cr0ack, UINT32_MAX, value))
         return ERR_NONE;
     return diag_fail(d, ERR_TIMEOUT,
                      "smmuv3: CR0ACK stays 0x%x after 0x%x was written to CR0, want the same within 100 ms",
@@ -45,7 +26,7 @@ static err_t cr0_set(mmio_t base, uint32_t value, struct diag *d)
 static err_t irq_ctrl_set(mmio_t base, uint32_t value, struct diag *d)
 {
     smmu_write_irq_ctrl(base, value);
-    if (wait_for(base, smmu_read_irq_ctrlack, UINT32_MAX, value))
+    if (iommu_wait_for(base, smmu_read_irq_ctrlack, UINT32_MAX, value))
         return ERR_NONE;
     return diag_fail(d, ERR_TIMEOUT, "smmuv3: IRQ_CTRLACK stays 0x%x, want 0x%x within 100 ms",
                      smmu_read_irq_ctrlack(base), value);
@@ -104,10 +85,10 @@ err_t smmuv3_probe(struct board_smmu *b, mmio_t base, struct diag *d)
 
 err_t smmuv3_block(mmio_t base, struct diag *d)
 {
-    if (!wait_for(base, smmu_read_gbpa, SMMU_GBPA_UPDATE, 0))
+    if (!iommu_wait_for(base, smmu_read_gbpa, SMMU_GBPA_UPDATE, 0))
         return diag_fail(d, ERR_TIMEOUT, "smmuv3: GBPA.Update is still set after 100 ms: an update of firmware hangs");
     smmu_write_gbpa(base, smmu_read_gbpa(base) | SMMU_GBPA_ABORT | SMMU_GBPA_UPDATE);
-    if (!wait_for(base, smmu_read_gbpa, SMMU_GBPA_UPDATE | SMMU_GBPA_ABORT, SMMU_GBPA_ABORT))
+    if (!iommu_wait_for(base, smmu_read_gbpa, SMMU_GBPA_UPDATE | SMMU_GBPA_ABORT, SMMU_GBPA_ABORT))
         return diag_fail(d, ERR_TIMEOUT,
                          "smmuv3: GBPA is 0x%x, want ABORT set and Update clear within 100 ms: streams "
                          "would pass untranslated",
@@ -219,7 +200,7 @@ static bool cmdq_drain(struct smmuv3 *s, uint32_t *error)
     uint64_t start = arch_ticks();
     *error = 0;
     for (;;) {
-        bool over = wait_is_over(start);
+        bool over = iommu_wait_is_over(start);
         uint32_t cons = smmu_read_cmdq_cons(s->base);
         if ((cons & CMDQ_MASK) == s->cmd_prod)
             return true;

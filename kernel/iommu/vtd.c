@@ -2,6 +2,7 @@
 #include "iommu/vtd.h"
 
 #include "iommu/vtd_regs.h"
+#include "iommu/wait.h"
 #include "pool.h"
 
 #define QUEUE_ENTRIES (1u << VTD_QUEUE_LOG2)
@@ -9,30 +10,10 @@
 #define COMMAND_SIZE  sizeof(struct vtd_command)
 #define CONTEXTS      256 /* of a context table: a bus */
 #define FRAMES        5   /* root, quiet, queue, remapping table, status */
-#define WAITS_PER_SEC 10  /* a wait ends after 100 ms */
 
 #define CONTEXT_PRESENT UINT64_C(1)
 #define CONTEXT_FPD     UINT64_C(2) /* 9.3: heeded whether the entry is present or not */
 #define IRTE_PRESENT    UINT64_C(1)
-
-static bool wait_is_over(uint64_t start)
-{
-    return arch_ticks() - start > arch_ticks_hz() / WAITS_PER_SEC;
-}
-
-/* Until (register & mask) == want; false: not within 100 ms. */
-static bool wait_for(mmio_t base, uint32_t (*read)(mmio_t), uint32_t mask, uint32_t want)
-{
-    uint64_t start = arch_ticks();
-    bool over;
-    do {
-        over = wait_is_over(start);
-        if ((read(base) & mask) == want)
-            return true;
-        arch_relax();
-    } while (!over);
-    return false;
-}
 
 static unsigned long long at(const struct vtd *u)
 {
@@ -45,7 +26,7 @@ static err_t gcmd(const struct vtd *u, uint32_t bit, bool on, struct diag *d)
 {
     uint32_t state = vtd_read_gsts(u->base) & VTD_GCMD_STATE, want = on && bit != VTD_GCMD_WBF ? bit : 0;
     vtd_write_gcmd(u->base, on ? state | bit : state & ~bit);
-    if (wait_for(u->base, vtd_read_gsts, bit, want))
+    if (iommu_wait_for(u->base, vtd_read_gsts, bit, want))
         return ERR_NONE;
     return diag_fail(d, ERR_TIMEOUT, "vtd at 0x%llx: GSTS stays 0x%x, want bit 0x%x %s within 100 ms", at(u),
                      vtd_read_gsts(u->base), bit, want ? "set" : "clear");
@@ -184,7 +165,7 @@ static err_t queue_wait(struct vtd *u, struct diag *d)
     uint64_t start = arch_ticks();
     bool over, failed = false;
     do {
-        over = wait_is_over(start);
+        over = iommu_wait_is_over(start);
         if (__atomic_load_n(status, __ATOMIC_ACQUIRE) == u->sequence) {
             if (!failed)
                 return ERR_NONE;
@@ -236,7 +217,7 @@ static err_t queue_stop(const struct vtd *u, struct diag *d)
     uint64_t start = arch_ticks();
     if (!(vtd_read_gsts(u->base) & VTD_GCMD_QIE))
         return ERR_NONE;
-    while (vtd_read_iqh(u->base) != vtd_read_iqt(u->base) && !wait_is_over(start))
+    while (vtd_read_iqh(u->base) != vtd_read_iqt(u->base) && !iommu_wait_is_over(start))
         arch_relax();
     return gcmd(u, VTD_GCMD_QIE, false, d);
 }
@@ -263,7 +244,7 @@ static err_t regions_disable(const struct vtd *u, struct diag *d)
     if (!u->caps.regions || !(vtd_read_pmen(u->base) & (VTD_PMEN_EPM | VTD_PMEN_PRS)))
         return ERR_NONE;
     vtd_write_pmen(u->base, vtd_read_pmen(u->base) & ~(VTD_PMEN_EPM | VTD_PMEN_PRS));
-    if (wait_for(u->base, vtd_read_pmen, VTD_PMEN_PRS, 0))
+    if (iommu_wait_for(u->base, vtd_read_pmen, VTD_PMEN_PRS, 0))
         return ERR_NONE;
     return diag_fail(d, ERR_TIMEOUT,
                      "vtd at 0x%llx: PMEN stays 0x%x: protected memory regions are on, want PRS clear within "

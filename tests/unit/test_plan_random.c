@@ -139,7 +139,7 @@ static void random_board(struct fixture *f, struct board_range memory[3])
 
 static void test_random_systems(void **state)
 {
-    unsigned rounds = mutate_start(1000), good = 0;
+    unsigned rounds = mutate_start(2000), good = 0;
     static char text[MAX_TEXT];
 
     (void)state;
