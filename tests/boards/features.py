@@ -35,7 +35,7 @@ class Quick(Board):
         self._qemu.stdin.flush()
 
 
-class Agent:
+class Guest:
     """A guest of tests/guests/features.c, by its commands. Numbers are addresses and values as the guest has them."""
 
     focused: "dict[int, str]" = {}  # by board
@@ -44,13 +44,13 @@ class Agent:
         self.board, self.name, self.answers = board, name, 0
 
     def focus(self) -> None:
-        if Agent.focused.get(id(self.board)) == self.name:
+        if Guest.focused.get(id(self.board)) == self.name:
             return
         for _ in range(8):
-            if id(self.board) in Agent.focused:  # else: the line that says so at the start
+            if id(self.board) in Guest.focused:  # else: the line that says so at the start
                 self.board.send(FOCUS)
-            Agent.focused[id(self.board)] = self.board.expect(r"^\[mullion\] input goes to (\S+)", 10)[1]
-            if Agent.focused[id(self.board)] == self.name:
+            Guest.focused[id(self.board)] = self.board.expect(r"^\[mullion\] input goes to (\S+)", 10)[1]
+            if Guest.focused[id(self.board)] == self.name:
                 return
         raise Wrong(f"the input does not go to {self.name}")
 
@@ -149,16 +149,16 @@ class Monitor:
 
 
 @contextmanager
-def booted(example: str, *names: str, limit: float = 100) -> "Iterator[tuple[Path, Board, list[Agent], Monitor]]":
-    """The board of a folder beside this file with its agents at work; no word of the hypervisor about itself."""
+def booted(example: str, *names: str, limit: float = 100) -> "Iterator[tuple[Path, Board, list[Guest], Monitor]]":
+    """The board of a folder beside this file with its guests at work; no word of the hypervisor about itself."""
     build, command = prepare(str(HERE / example))
     path = build / "qmp"
     path.unlink(missing_ok=True)
     with Quick(command + ["-qmp", f"unix:{path},server=on,wait=off"], echo=True, limit=limit) as board:
-        Agent.focused.clear()
+        Guest.focused.clear()
         for name in names:
             said(board, rf"^\[{name}\] features: ready$", 40)
-        yield build, board, [Agent(board, name) for name in names], Monitor(path)
+        yield build, board, [Guest(board, name) for name in names], Monitor(path)
         need("hypervisor fault" not in board.text and "hypervisor bug" not in board.text, "the hypervisor failed")
 
 
@@ -201,15 +201,15 @@ def is_scratch(value: int) -> bool:
     return value & 0xf0f0f0f0f0f0f0f0 == 0x5050505050505050
 
 
-def scrubbed(agents: list[Agent], monitor: Monitor) -> None:
-    for a in agents:
+def scrubbed(guests: list[Guest], monitor: Monitor) -> None:
+    for a in guests:
         need(a.memory_is(0), f"{a.name}: its memory is not clean at the start")
         need(a.read(MAIL[a.name] + 0x80) == 0, f"{a.name}: the shared memory is not clean at the start")
     need(monitor.word(0x50c01000) in (0x726964a5, 0x64a57472, 0xa5747269, 0x74726964, 0x6964a574),
          "the dirt behind the partitions has gone: nothing was shown")
 
 
-def doorbell(one: Agent) -> None:
+def doorbell(one: Guest) -> None:
     one.audit()
     faults, strays = one.info(FAULTS), one.info(STRAYS)
     # First of all: QEMU's SMMU tells of no fault where it has cached a write.
@@ -224,7 +224,7 @@ def doorbell(one: Agent) -> None:
     need(one.is_closed(TRANSLATER + 0x40), "the CPU reaches the doorbell")
 
 
-def shared(board: Board, one: Agent, two: Agent, three: Agent) -> None:
+def shared(board: Board, one: Guest, two: Guest, three: Guest) -> None:
     at = {a.name: MAIL[a.name] for a in (one, two, three)}
     one.write(at["one"] + 0x10, 0x11111111)
     three.write(at["three"] + 0x20, 0x33333333)
@@ -246,7 +246,7 @@ def shared(board: Board, one: Agent, two: Agent, three: Agent) -> None:
          "a write that was refused has arrived")
 
 
-def reserved(one: Agent, two: Agent, monitor: Monitor) -> None:
+def reserved(one: Guest, two: Guest, monitor: Monitor) -> None:
     need(one.read(FIRMWARE) == FIRMWARE_SAYS and one.dma_read(FIRMWARE + 0xfff8) & 0xffffffff == FIRMWARE_SAYS,
          "what firmware left in its memory has gone")
     one.write(FIRMWARE + 0x1000, 0x12345678)
@@ -258,15 +258,15 @@ def reserved(one: Agent, two: Agent, monitor: Monitor) -> None:
     need(two.is_closed(FIRMWARE) and is_scratch(two.dma_read(FIRMWARE)), "another partition reaches it")
 
 
-def bar(agent: Agent) -> int:
+def bar(guest: Guest) -> int:
     """The memory of the ivshmem device, which is the second function that the guest sees."""
     config = 0x4010000000 + (2 << 15)
-    need(agent.read(config) == 0x11101af4, f"{agent.name}: no ivshmem device")
-    agent.write(config + 4, 2)
-    return (agent.read(config + 0x1c) << 32) + (agent.read(config + 0x18) & ~15)
+    need(guest.read(config) == 0x11101af4, f"{guest.name}: no ivshmem device")
+    guest.write(config + 4, 2)
+    return (guest.read(config + 0x1c) << 32) + (guest.read(config + 0x18) & ~15)
 
 
-def peer_dma(one: Agent, two: Agent) -> None:
+def peer_dma(one: Guest, two: Guest) -> None:
     at = bar(one)
     one.write(at + 0x1000, 0x13572468)
     one.write(at + 0x1004, 0)
@@ -280,7 +280,7 @@ def peer_dma(one: Agent, two: Agent) -> None:
     need(two.read(at + 0x1000) == 0x13572468, "without peer-dma edu writes the memory of the other device")
 
 
-def read_only_scratch(board: Board, two: Agent) -> None:
+def read_only_scratch(board: Board, two: Guest) -> None:
     faults = two.info(FAULTS)
     need(is_scratch(two.dma_read(HOLE)), "a hole does not read as the scratch page")
     need(two.info(FAULTS) == faults, "a read from a hole is a fault")
@@ -289,7 +289,7 @@ def read_only_scratch(board: Board, two: Agent) -> None:
     said(board, rf"^\[mullion\] two: device edu \(stream 0x10\): write to bus address 0x{HOLE + 0x1008:x}: .*contained")
 
 
-def periodic_audit(board: Board, one: Agent) -> None:
+def periodic_audit(board: Board, one: Guest) -> None:
     one.audit()
     for _ in range(4):
         before = one.info(STRAYS)
@@ -300,7 +300,7 @@ def periodic_audit(board: Board, one: Agent) -> None:
     said(board, r"^\[mullion\] one: stray DMA: .*wrote 8 bytes .*0x128: 00 00 00 00")
 
 
-def faults(board: Board, one: Agent, two: Agent, three: Agent) -> None:
+def faults(board: Board, one: Guest, two: Guest, three: Guest) -> None:
     before = three.info(FAULTS)
     need(not is_scratch(three.dma_read(HOLE)), "a hole reads as a scratch page")
     three.dma_write(HOLE + 0x3000, 1)
@@ -313,13 +313,13 @@ def faults(board: Board, one: Agent, two: Agent, three: Agent) -> None:
     need(one.dma_works() and two.dma_works(), "a device of another partition is stopped")
 
 
-def secrets(two: Agent) -> None:
+def secrets(two: Guest) -> None:
     need(two.ask("f", 0x5ec2e7) == "done" and two.memory_is(0x5ec2e7), "the memory cannot be filled")
     two.reset()
     need(two.memory_is(0), "two: memory is not clean after a reset")
 
 
-def in_flight(board: Board, one: Agent, three: Agent) -> None:
+def in_flight(board: Board, one: Guest, three: Guest) -> None:
     need(one.dma_works(), "the device of one does nothing")
     one.reset("F", RAM + 0x100000, 0xabad1dea)
     time.sleep(0.3)  # edu takes 0.1 s
@@ -333,9 +333,9 @@ def in_flight(board: Board, one: Agent, three: Agent) -> None:
 
 def features() -> None:
     features_prepare()
-    with booted("features", "one", "two", "three") as (_, board, agents, monitor):
-        one, two, three = agents
-        scrubbed(agents, monitor)
+    with booted("features", "one", "two", "three") as (_, board, guests, monitor):
+        one, two, three = guests
+        scrubbed(guests, monitor)
         doorbell(one)
         shared(board, one, two, three)
         reserved(one, two, monitor)
@@ -353,11 +353,11 @@ def features() -> None:
 # -- long periods
 
 
-def periods(agent: Agent, want: int, count: int) -> None:
-    agent.send("y", HOLE, count)
+def periods(guest: Guest, want: int, count: int) -> None:
+    guest.send("y", HOLE, count)
     for _ in range(count):
-        ms = int(agent.answer(30).removesuffix(" ms"))
-        need(abs(ms - want) <= 40, f"{agent.name}: {ms} ms between two audits, {want} ms are asked for")
+        ms = int(guest.answer(30).removesuffix(" ms"))
+        need(abs(ms - want) <= 40, f"{guest.name}: {ms} ms between two audits, {want} ms are asked for")
 
 
 def audit() -> None:

@@ -10,16 +10,14 @@ static uint64_t kib(maddr_t from, maddr_t to)
 static void report_device(const struct boot *b, const struct plan_partition *pp, const struct plan_device *dev)
 {
     if (dev->is_protected) {
-        log_line("%s: device %s: behind SMMU 0x%lx, stream 0x%x; reaches this partition's memory and its "
-                 "scratch page",
+        log_line("%s: device %s: behind SMMU 0x%lx, stream 0x%x; reaches this partition's memory and its scratch page",
                  pp->m->name, dev->m->name, b->board.smmu[dev->smmu].base.v, dev->sid);
     } else if (dev->m->unprotected_dma) {
-        log_line("%s: device %s: UNPROTECTED: no IOMMU stands in front; its DMA could reach all memory of "
-                 "the board, "
+        log_line("%s: device %s: UNPROTECTED: no IOMMU stands in front; its DMA could reach all memory of the board, "
                  "the hypervisor and the other partitions included",
                  pp->m->name, dev->m->name);
     } else {
-        log_line("%s: device %s: no bus master", pp->m->name, dev->m->name);
+        log_line("%s: device %s: no bus master, as the manifest says", pp->m->name, dev->m->name);
     }
 }
 
