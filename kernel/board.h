@@ -57,7 +57,7 @@ struct board_smmu {
     maddr_t base;
     uint64_t size;
     bool coherent;                   /* dma-coherent */
-    struct board_irq eventq, gerror; /* intid 0: none, then the queue is polled on exits */
+    struct board_irq eventq, gerror; /* intid 0: none, then faults are contained and not told */
     /* From its ID registers where the hardware has been read; else the defaults of board_read. */
     uint8_t sid_bits, in_bits, out_bits;
     bool stage2;

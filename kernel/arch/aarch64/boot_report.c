@@ -46,6 +46,10 @@ void boot_report(const struct boot *b)
              image + pool + bundle + arena, image, pool, bundle, arena, (uint64_t)b->arena.used,
              (uint64_t)b->arena.size);
     log_line("tables: verified, %lu frames", b->tables.pool.used);
+    for (uint32_t i = 0; i < b->board.smmus; i++)
+        if (b->board.smmu[i].eventq.intid == 0)
+            log_line("SMMU 0x%lx: the board gives its event queue no interrupt: faults are contained, but not told",
+                     b->board.smmu[i].base.v);
     for (uint32_t i = 0; i < b->plan.partitions; i++)
         report_partition(b, &b->plan.partition[i]);
 }
