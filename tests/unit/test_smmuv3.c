@@ -14,6 +14,8 @@
 
 #include <cmocka.h>
 
+#include "expect.h"
+
 #include "../models/smmuv3_model.h"
 #include "arch_host.h"
 #include "iommu/smmuv3.h"
@@ -59,19 +61,13 @@ static void world_free(struct world *w)
 
 static void check_ok(struct world *w, err_t e)
 {
-    if (e)
-        print_message("%s\n", w->d.text);
-    assert_int_equal(e, ERR_NONE);
+    expect_ok(&w->d, e);
 }
 
 /* An error of this kind whose text has these words; clears it. */
 static void check_err(struct world *w, err_t e, err_t want, const char *words)
 {
-    if (!strstr(w->d.text, words))
-        print_message("got: %s\n", w->d.text);
-    assert_int_equal(e, want);
-    assert_non_null(strstr(w->d.text, words));
-    w->d.text[0] = 0;
+    expect_err(&w->d, e, want, words);
 }
 
 static struct smmuv3_stage2 stage2(uint64_t root, uint16_t vmid)
