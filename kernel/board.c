@@ -134,7 +134,7 @@ static err_t read_uart(const struct board_reader *r, dt_node_t first)
     return ERR_NONE;
 }
 
-static err_t read_smmu(const struct board_reader *r, dt_node_t n, struct board_smmu *s)
+static err_t read_smmu(const struct board_reader *r, dt_node_t n, struct board_iommu *s)
 {
     uint32_t both = board_interrupt_named(r->dt, n, "combined", UINT32_MAX);
     struct board_range range;
@@ -142,7 +142,7 @@ static err_t read_smmu(const struct board_reader *r, dt_node_t n, struct board_s
 
     if (e)
         return e;
-    *s = (struct board_smmu){
+    *s = (struct board_iommu){
         .node = n,
         .phandle = r->dt->node[n].phandle,
         .base = range.base,
@@ -160,30 +160,30 @@ static err_t read_smmu(const struct board_reader *r, dt_node_t n, struct board_s
     return ERR_NONE;
 }
 
-static err_t read_smmus(const struct board_reader *r, const struct board_nodes *nodes)
+static err_t read_iommus(const struct board_reader *r, const struct board_nodes *nodes)
 {
     err_t e = ERR_NONE;
 
-    r->b->smmu = ARENA_NEW(r->a, struct board_smmu, nodes->smmus, r->d);
-    if (!r->b->smmu)
+    r->b->iommu = ARENA_NEW(r->a, struct board_iommu, nodes->iommus, r->d);
+    if (!r->b->iommu)
         return ERR_NO_SPACE;
-    while (!e && r->b->smmus < nodes->smmus) {
-        uint32_t i = r->b->smmus++;
+    while (!e && r->b->iommus < nodes->iommus) {
+        uint32_t i = r->b->iommus++;
 
-        e = read_smmu(r, nodes->smmu[i], &r->b->smmu[i]);
+        e = read_smmu(r, nodes->iommu[i], &r->b->iommu[i]);
     }
     return e;
 }
 
-bool board_node_stream(const struct board *b, dt_node_t n, uint32_t *smmu, uint32_t *sid)
+bool board_node_stream(const struct board *b, dt_node_t n, uint32_t *iommu, uint32_t *sid)
 {
     const struct dt_prop *p = dt_prop(b->dt, n, "iommus");
 
     if (!p || p->len != 8)
         return false;
     *sid = dt_cell(p, 1);
-    for (*smmu = 0; *smmu < b->smmus; ++*smmu) {
-        if (dt_cell(p, 0) && b->smmu[*smmu].phandle == dt_cell(p, 0))
+    for (*iommu = 0; *iommu < b->iommus; ++*iommu) {
+        if (dt_cell(p, 0) && b->iommu[*iommu].phandle == dt_cell(p, 0))
             return true;
     }
     return false;
@@ -242,10 +242,10 @@ static void scan_compatible(struct board_nodes *s, dt_node_t n, const char *word
             *first = n;
         }
     }
-    if (s->smmus <= BOARD_SMMUS && !strcmp(word, "arm,smmu-v3")) {
-        if (s->smmus < BOARD_SMMUS)
-            s->smmu[s->smmus] = n;
-        s->smmus++;
+    if (s->iommus <= BOARD_SMMUS && !strcmp(word, "arm,smmu-v3")) {
+        if (s->iommus < BOARD_SMMUS)
+            s->iommu[s->iommus] = n;
+        s->iommus++;
     }
 }
 
@@ -274,7 +274,7 @@ err_t board_read(struct board *b, const struct dt *dt, struct arena *a, struct d
     *b = (struct board){.dt = dt, .pa_bits = 40};
     for (dt_node_t n = 1; n < dt->nodes; n++)
         scan_node(dt, &s, n);
-    if (s.smmus > BOARD_SMMUS)
+    if (s.iommus > BOARD_SMMUS)
         return board_fail(&r, DT_ROOT, "more than %d nodes are compatible with arm,smmu-v3", BOARD_SMMUS);
     if (s.hosts > 1)
         return board_fail(&r, s.first[BOARD_PCI],
@@ -293,7 +293,7 @@ err_t board_read(struct board *b, const struct dt *dt, struct arena *a, struct d
     if (!e)
         e = read_uart(&r, s.first[BOARD_UART]);
     if (!e)
-        e = read_smmus(&r, &s);
+        e = read_iommus(&r, &s);
     if (!e && s.first[BOARD_PCI] != DT_NONE)
         e = board_read_pci(&r, s.first[BOARD_PCI]);
     return e ? e : board_read_mmio(&r, s.regs);

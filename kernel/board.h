@@ -51,7 +51,7 @@ struct board_uart {
     struct board_irq irq;
 };
 
-struct board_smmu {
+struct board_iommu {
     dt_node_t node;
     uint32_t phandle;
     maddr_t base;
@@ -89,7 +89,7 @@ struct pci_function {
 
 struct board_map {
     uint32_t rid, rid_count;
-    uint32_t smmu; /* index into board.smmu */
+    uint32_t iommu; /* index into board.iommu */
     uint32_t sid;
 };
 
@@ -130,8 +130,8 @@ struct board {
     struct board_gic gic;
     struct board_timer timer;
     struct board_uart uart; /* /chosen stdout-path, else the first PL011 */
-    struct board_smmu *smmu;
-    uint32_t smmus;
+    struct board_iommu *iommu;
+    uint32_t iommus;
     struct board_pci pci;
     uint8_t pa_bits; /* ID_AA64MMFR0_EL1.PARange where the hardware has been read, else 40 */
 };
@@ -148,7 +148,7 @@ err_t board_interrupt(const struct board *b, dt_node_t n, uint32_t i, struct boa
                       struct diag *d);
 
 /* Stream id of a PCI function; false: its DMA passes no SMMU. */
-bool board_pci_stream(const struct board *b, uint16_t bdf, uint32_t *smmu, uint32_t *sid);
+bool board_pci_stream(const struct board *b, uint16_t bdf, uint32_t *iommu, uint32_t *sid);
 
 /* INTx of a function; false: the function has no pin, or the board routes it nowhere. */
 bool board_pci_intx(const struct board *b, const struct pci_function *f, struct board_irq *out);
@@ -157,7 +157,7 @@ bool board_pci_intx(const struct board *b, const struct pci_function *f, struct 
 dt_node_t board_pci_node(const struct board *b, uint16_t bdf);
 
 /* Stream id of a platform device (iommus = <&smmu sid>, nothing else); false: there is none of that form. */
-bool board_node_stream(const struct board *b, dt_node_t n, uint32_t *smmu, uint32_t *sid);
+bool board_node_stream(const struct board *b, dt_node_t n, uint32_t *iommu, uint32_t *sid);
 
 /* What says that n is a bus master, as a word of its node; NULL: nothing does. */
 const char *board_master_word(const struct board *b, dt_node_t n);

@@ -124,9 +124,9 @@ static err_t read_map(const struct board_reader *r, dt_node_t n)
         *m = (struct board_map){.rid = dt_cell(p, i * MAP_CELLS),
                                 .sid = dt_cell(p, i * MAP_CELLS + 2),
                                 .rid_count = dt_cell(p, i * MAP_CELLS + 3)};
-        while (m->smmu < r->b->smmus && (!phandle || r->b->smmu[m->smmu].phandle != phandle))
-            m->smmu++;
-        if (m->smmu == r->b->smmus)
+        while (m->iommu < r->b->iommus && (!phandle || r->b->iommu[m->iommu].phandle != phandle))
+            m->iommu++;
+        if (m->iommu == r->b->iommus)
             return board_fail(r, n, "iommu-map: entry %u: phandle 0x%x is no enabled node compatible with arm,smmu-v3",
                               i, phandle);
         if (m->rid > 0xffff || m->rid_count > 0x10000 - m->rid || m->sid > UINT32_MAX - m->rid_count)
@@ -280,11 +280,11 @@ err_t board_read_pci(const struct board_reader *r, dt_node_t n)
     return e ? e : read_functions(r, n);
 }
 
-bool board_pci_stream(const struct board *b, uint16_t bdf, uint32_t *smmu, uint32_t *sid)
+bool board_pci_stream(const struct board *b, uint16_t bdf, uint32_t *iommu, uint32_t *sid)
 {
     for (const struct board_map *m = b->pci.map; m < b->pci.map + b->pci.maps; m++) {
         if (bdf >= m->rid && bdf - m->rid < m->rid_count) {
-            *smmu = m->smmu;
+            *iommu = m->iommu;
             *sid = m->sid + (bdf - m->rid);
             return true;
         }

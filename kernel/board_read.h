@@ -19,8 +19,8 @@ enum board_kind { BOARD_GIC, BOARD_TIMER, BOARD_PSCI, BOARD_UART, BOARD_PCI, BOA
 
 struct board_nodes {
     dt_node_t first[BOARD_KINDS];
-    dt_node_t smmu[BOARD_SMMUS];
-    uint32_t smmus;
+    dt_node_t iommu[BOARD_SMMUS];
+    uint32_t iommus;
     uint32_t hosts; /* PCI host bridges */
     uint32_t regs;  /* at least as many as all nodes' reg entries that have a size */
 };

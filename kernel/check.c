@@ -378,7 +378,7 @@ static uint64_t hv_out(const struct check *k, const struct pt_span *s)
 static err_t check_pool(const struct check *k)
 {
     const struct plan_hypervisor *hv = &k->p->hv;
-    uint64_t frames = hv->el2_frames + hv->cpu_frames + hv->smmu_frames;
+    uint64_t frames = hv->el2_frames + hv->cpu_frames + hv->iommu_frames;
 
     for (uint32_t i = 0; i < k->p->partitions; i++) {
         const struct plan_partition *pp = &k->p->partition[i];

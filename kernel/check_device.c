@@ -100,7 +100,7 @@ static const char *device_conflict(const struct check *k, const struct plan_part
                 return "I8: %s: %s is a device that is listed twice (0x%lx)";
             if (q != pp && dev->fn && o->fn && dev->fn->bdf >> 3 == o->fn->bdf >> 3)
                 return "I8: %s: %s shares its PCI device with another partition's function (0x%lx)";
-            if (q != pp && dev->is_protected && o->is_protected && o->smmu == dev->smmu && o->sid == dev->sid)
+            if (q != pp && dev->is_protected && o->is_protected && o->iommu == dev->iommu && o->sid == dev->sid)
                 return "I8: %s: %s has the stream of another partition's device (0x%lx)";
         }
     }
@@ -112,17 +112,17 @@ err_t check_device(const struct check *k, const struct plan_partition *pp, const
 {
     const struct board *b = k->p->board;
     const char *why = device_conflict(k, pp, dev);
-    uint32_t smmu = 0, sid = 0, id = dev->fn ? dev->fn->bdf : dev->sid;
+    uint32_t iommu = 0, sid = 0, id = dev->fn ? dev->fn->bdf : dev->sid;
     bool stream =
-        dev->fn ? board_pci_stream(b, dev->fn->bdf, &smmu, &sid) : board_node_stream(b, dev->board_node, &smmu, &sid);
+        dev->fn ? board_pci_stream(b, dev->fn->bdf, &iommu, &sid) : board_node_stream(b, dev->board_node, &iommu, &sid);
 
     if (why)
         return check_fail(k, why, pp->m->name, dev->m->name, id);
     if (stream != dev->is_protected)
         why = "I9: %s: %s is called protected and is not, or the other way round (0x%lx)";
-    else if (stream && (smmu != dev->smmu || sid != dev->sid))
+    else if (stream && (iommu != dev->iommu || sid != dev->sid))
         why = "I8: %s: %s has another stream than the board says (0x%lx)";
-    else if (stream && b->smmu[smmu].sid_bits < 32 && sid >> b->smmu[smmu].sid_bits)
+    else if (stream && b->iommu[iommu].sid_bits < 32 && sid >> b->iommu[iommu].sid_bits)
         why = "I8: %s: %s has a stream that its SMMU does not have (0x%lx)";
     else if (stream && !pp->has_bfn_map)
         why = "I8: %s: %s has no bfn map (0x%lx)";
@@ -140,7 +140,7 @@ err_t check_shape(const struct check *k, const struct plan_partition *pp)
     uint32_t in = 48, out = k->p->board->pa_bits < 48 ? k->p->board->pa_bits : 48;
 
     for (uint32_t i = 0; i < pp->devices; i++) {
-        const struct board_smmu *s = &k->p->board->smmu[pp->device[i].smmu];
+        const struct board_iommu *s = &k->p->board->iommu[pp->device[i].iommu];
 
         if (!pp->device[i].is_protected)
             continue;
@@ -234,8 +234,8 @@ err_t check_lines(const struct check *k)
         return e;
     if (b->uart.present && hv_maps(k->p, b->uart.base))
         owner[b->uart.irq.intid & 1023u] = UINT32_MAX;
-    for (uint32_t i = 0; i < b->smmus; i++)
-        owner[b->smmu[i].eventq.intid & 1023u] = owner[b->smmu[i].gerror.intid & 1023u] = UINT32_MAX;
+    for (uint32_t i = 0; i < b->iommus; i++)
+        owner[b->iommu[i].eventq.intid & 1023u] = owner[b->iommu[i].gerror.intid & 1023u] = UINT32_MAX;
     for (uint32_t i = 0; i < k->p->partitions && !e; i++) {
         e = check_irqs(k, &k->p->partition[i], owner);
         if (!e)

@@ -174,7 +174,7 @@ static void bfn_shape(const struct plan_ctx *c, struct plan_partition *pp)
     uint8_t in = 48, out = c->b->pa_bits < 48 ? c->b->pa_bits : 48;
 
     for (uint32_t i = 0; i < pp->devices; i++) {
-        const struct board_smmu *s = &c->b->smmu[pp->device[i].smmu];
+        const struct board_iommu *s = &c->b->iommu[pp->device[i].iommu];
 
         if (!pp->device[i].is_protected)
             continue;

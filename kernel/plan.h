@@ -22,7 +22,7 @@ struct plan_device {
     bool has_irq;
     struct board_irq irq; /* PCI: INTx; platform: the first one */
     bool is_protected;    /* an SMMU stands in front */
-    uint32_t smmu, sid;   /* when protected */
+    uint32_t iommu, sid;  /* when protected */
 };
 
 /* Interrupts (INTID >= 32) that belong to the partition. */
@@ -97,9 +97,9 @@ struct plan_hypervisor {
     maddr_t dtb, dtb_end;       /* firmware's DTB, whole frames */
     mfn_t pool;                 /* frames of struct pool */
     uint64_t pool_frames;
-    uint64_t el2_frames, cpu_frames, smmu_frames; /* parts of pool_frames */
-    struct pt_shape shape;                        /* of its own tables */
-    struct pt_span *span;                         /* the hypervisor's own address space: input == output, stacks last */
+    uint64_t el2_frames, cpu_frames, iommu_frames; /* parts of pool_frames */
+    struct pt_shape shape;                         /* of its own tables */
+    struct pt_span *span; /* the hypervisor's own address space: input == output, stacks last */
     uint32_t spans;
 };
 

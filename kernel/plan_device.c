@@ -73,7 +73,7 @@ static err_t platform_find(struct plan_ctx *c, const struct plan_partition *pp, 
         if (e)
             return e;
     }
-    *stream = board_node_stream(c->b, dev->board_node, &dev->smmu, &dev->sid);
+    *stream = board_node_stream(c->b, dev->board_node, &dev->iommu, &dev->sid);
     if (!*stream && dt_has(dt, dev->board_node, "iommus"))
         return plan_fail(c, dev->m->node,
                          "path: iommus of %s is not <&smmu sid> of an enabled SMMUv3: nothing "
@@ -101,7 +101,7 @@ static err_t pci_find(struct plan_ctx *c, const struct plan_partition *pp, struc
                          BDF_ARG(bdf), dev->fn->header);
     if (slot > PCI_SLOTS)
         return plan_fail(c, pp->m->node, "devices: more than %u PCI functions", PCI_SLOTS);
-    *stream = board_pci_stream(c->b, bdf, &dev->smmu, &dev->sid);
+    *stream = board_pci_stream(c->b, bdf, &dev->iommu, &dev->sid);
     return ERR_NONE;
 }
 
@@ -115,9 +115,9 @@ static err_t dma_check(struct plan_ctx *c, const struct plan_partition *pp, stru
         return plan_fail(c, m->node, "no-dma: %s of %s says that it is a bus master: drop no-dma", word, m->path);
     if (stream && m->unprotected_dma)
         return plan_fail(c, m->node, "unprotected-dma: an IOMMU stands in front: drop unprotected-dma");
-    if (stream && c->b->smmu[dev->smmu].sid_bits < 32 && dev->sid >> c->b->smmu[dev->smmu].sid_bits)
+    if (stream && c->b->iommu[dev->iommu].sid_bits < 32 && dev->sid >> c->b->iommu[dev->iommu].sid_bits)
         return plan_fail(c, m->node, "stream id 0x%x does not fit the SMMU's %u bits", dev->sid,
-                         c->b->smmu[dev->smmu].sid_bits);
+                         c->b->iommu[dev->iommu].sid_bits);
     if (!stream && !m->no_dma && !m->unprotected_dma)
         return plan_fail(c, m->node,
                          "no IOMMU stands in front of it (I9): write unprotected-dma in an identity "
@@ -143,7 +143,7 @@ static err_t device_check_others(struct plan_ctx *c, const struct plan_partition
                                  "functions of one device reach each other without an IOMMU, and " DEVICE_FMT
                                  " is another of %02x:%02x: both belong in one partition",
                                  q->m->name, o->m->name, dev->fn->bdf >> 8, dev->fn->bdf >> 3 & 31u);
-            if (q != pp && dev->is_protected && o->is_protected && o->smmu == dev->smmu && o->sid == dev->sid)
+            if (q != pp && dev->is_protected && o->is_protected && o->iommu == dev->iommu && o->sid == dev->sid)
                 return plan_fail(c, dev->m->node,
                                  "has stream id 0x%x, as " DEVICE_FMT " has: both belong in one partition", dev->sid,
                                  q->m->name, o->m->name);
@@ -198,8 +198,8 @@ static const char *irq_kept(const struct plan_ctx *c, uint32_t intid)
 
     if (b->uart.present && b->uart.irq.intid == intid && !plan_has_node(c->p, NULL, b->uart.node))
         return "its console UART";
-    for (uint32_t i = 0; i < b->smmus; i++) {
-        if (b->smmu[i].eventq.intid == intid || b->smmu[i].gerror.intid == intid)
+    for (uint32_t i = 0; i < b->iommus; i++) {
+        if (b->iommu[i].eventq.intid == intid || b->iommu[i].gerror.intid == intid)
             return "an SMMU";
     }
     return NULL;

@@ -20,7 +20,7 @@ err_t plan_hv_own(struct plan_ctx *c)
 {
     const struct board *b = c->b;
 
-    c->own = ARENA_NEW(c->a, struct own, 3 + b->gic.gicrs + b->smmus, c->d);
+    c->own = ARENA_NEW(c->a, struct own, 3 + b->gic.gicrs + b->iommus, c->d);
     if (!c->own)
         return ERR_NO_SPACE;
     own_add(c, b->gic.gicd, b->gic.gicd_size, "the interrupt distributor");
@@ -28,8 +28,8 @@ err_t plan_hv_own(struct plan_ctx *c)
         own_add(c, b->gic.gicr[i].base, b->gic.gicr[i].size, "the interrupt redistributors");
     if (b->uart.present && !plan_has_node(c->p, NULL, b->uart.node))
         own_add(c, b->uart.base, b->uart.size, "the hypervisor's console UART");
-    for (uint32_t i = 0; i < b->smmus; i++)
-        own_add(c, b->smmu[i].base, b->smmu[i].size, "an SMMU");
+    for (uint32_t i = 0; i < b->iommus; i++)
+        own_add(c, b->iommu[i].base, b->iommu[i].size, "an SMMU");
     if (b->pci.present) {
         own_add(c, b->pci.ecam, b->pci.ecam_size, "PCI configuration space");
         if (c->own[c->owns - 1].mapped > ECAM_FRAMES)
@@ -131,7 +131,7 @@ static err_t hv_spans(struct plan_ctx *c)
 }
 
 /* Stream tables and queues of every SMMU of the board. */
-static err_t smmu_count(struct plan_ctx *c)
+static err_t iommu_count(struct plan_ctx *c)
 {
     uint32_t devices = 0;
     uint32_t *sid;
@@ -141,18 +141,18 @@ static err_t smmu_count(struct plan_ctx *c)
     sid = ARENA_NEW(c->a, uint32_t, devices, c->d);
     if (!sid)
         return ERR_NO_SPACE;
-    for (uint32_t u = 0; u < c->b->smmus; u++) {
+    for (uint32_t u = 0; u < c->b->iommus; u++) {
         uint32_t n = 0;
 
         for (uint32_t i = 0; i < c->p->partitions; i++) {
             const struct plan_partition *pp = &c->p->partition[i];
 
             for (uint32_t k = 0; k < pp->devices; k++) {
-                if (pp->device[k].is_protected && pp->device[k].smmu == u)
+                if (pp->device[k].is_protected && pp->device[k].iommu == u)
                     sid[n++] = pp->device[k].sid;
             }
         }
-        c->p->hv.smmu_frames += smmuv3_frames(c->b->smmu[u].sid_bits, sid, n);
+        c->p->hv.iommu_frames += smmuv3_frames(c->b->iommu[u].sid_bits, sid, n);
     }
     return ERR_NONE;
 }
@@ -188,12 +188,12 @@ err_t plan_hv_place(struct plan_ctx *c)
     hv->shape = (struct pt_shape){
         .in_bits = 48, .out_bits = c->b->pa_bits < 48 ? c->b->pa_bits : 48, .root_level = 3, .leaf_level = 2};
     if (!e)
-        e = smmu_count(c);
+        e = iommu_count(c);
     if (e)
         return e;
     hv->el2_frames = pt_count(hv->shape, hv->span, hv->spans);
     hv->cpu_frames = (uint64_t)c->b->cpus * HV_STACK_FRAMES;
-    hv->pool_frames = hv->el2_frames + hv->cpu_frames + hv->smmu_frames;
+    hv->pool_frames = hv->el2_frames + hv->cpu_frames + hv->iommu_frames;
     for (uint32_t i = 0; i < c->p->partitions; i++) {
         const struct plan_frames *f = &c->p->partition[i].frames;
 

@@ -34,7 +34,7 @@ static void range_print(FILE *f, const char *what, maddr_t from, maddr_t to)
 static void hypervisor_print(FILE *f, const struct system *s)
 {
     const struct plan_hypervisor *hv = &s->plan.hv;
-    uint64_t shared_out = hv->pool_frames - hv->el2_frames - hv->cpu_frames - hv->smmu_frames;
+    uint64_t shared_out = hv->pool_frames - hv->el2_frames - hv->cpu_frames - hv->iommu_frames;
     fprintf(f, "hypervisor (no partition and no protected device reaches it)\n");
     range_print(f, s->hypervisor.file.data ? "image" : "image (?)", hv->image, hv->image_end);
     range_print(f, "bundle", hv->bundle, hv->bundle_end);
@@ -44,7 +44,7 @@ static void hypervisor_print(FILE *f, const struct system *s)
     fprintf(f,
             "              %" PRIu64 " frames: %" PRIu64 " own tables, %" PRIu64 " CPUs, %" PRIu64 " SMMU, %" PRIu64
             " partitions\n",
-            hv->pool_frames, hv->el2_frames, hv->cpu_frames, hv->smmu_frames, shared_out);
+            hv->pool_frames, hv->el2_frames, hv->cpu_frames, hv->iommu_frames, shared_out);
 }
 
 static void memory_print(FILE *f, const struct plan_partition *pp)
@@ -72,7 +72,7 @@ static void reach_print(FILE *f, const struct board *b, const struct plan_partit
     };
     if (dev->is_protected)
         fprintf(f, "behind the SMMU at 0x%" PRIx64 " as stream 0x%x: memory as in column DMA; %s",
-                b->smmu[dev->smmu].base.v, dev->sid, elsewhere[pp->m->unmapped]);
+                b->iommu[dev->iommu].base.v, dev->sid, elsewhere[pp->m->unmapped]);
     else if (dev->m->no_dma)
         fprintf(f, "no DMA (the manifest says it is no bus master)");
     else

@@ -50,7 +50,7 @@ static const struct {
     {5, SMMU_IDR5_GRAN4K, SMMU_IDR5_GRAN4K, "the 4 KiB granule (GRAN4K 1)"},
 };
 
-err_t smmuv3_probe(struct board_smmu *b, mmio_t base, struct diag *d)
+err_t smmuv3_probe(struct board_iommu *b, mmio_t base, struct diag *d)
 {
     unsigned long long at = b->base.v;
     if (b->size < SMMU_REGS_SIZE)
@@ -242,7 +242,7 @@ static err_t cmdq_run(struct smmuv3 *s, const struct smmuv3_cmd *cmds, uint32_t 
 
 /* Set up and enable */
 
-static err_t setup_check(const struct board_smmu *b, mmio_t base, const struct pool *pool, struct diag *d)
+static err_t setup_check(const struct board_iommu *b, mmio_t base, const struct pool *pool, struct diag *d)
 {
     unsigned long long at = b->base.v;
     if (smmu_read_cr0ack(base) || !(smmu_read_gbpa(base) & SMMU_GBPA_ABORT))
@@ -294,7 +294,7 @@ static err_t setup_frames(struct smmuv3 *s, struct diag *d)
     return l2_take(s, &s->quiet, d);
 }
 
-err_t smmuv3_setup(struct smmuv3 *s, const struct board_smmu *b, mmio_t base, struct pool *pool, struct diag *d)
+err_t smmuv3_setup(struct smmuv3 *s, const struct board_iommu *b, mmio_t base, struct pool *pool, struct diag *d)
 {
     err_t e = setup_check(b, base, pool, d);
     if (e)

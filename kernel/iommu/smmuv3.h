@@ -88,7 +88,7 @@ uint64_t smmuv3_frames(uint8_t sid_bits, const uint32_t *sid, uint32_t count);
  * unit cannot snoop). Refused, with the missing feature in words: no stage 2, no AArch64 tables, no
  * 4 KiB granule, no two-level stream table, forced stalls, preset tables or queues ...
  */
-err_t smmuv3_probe(struct board_smmu *b, mmio_t base, struct diag *d);
+err_t smmuv3_probe(struct board_iommu *b, mmio_t base, struct diag *d);
 
 /*
  * GBPA.ABORT, then translation off if firmware left it on: from here no stream passes. Every wait
@@ -97,7 +97,7 @@ err_t smmuv3_probe(struct board_smmu *b, mmio_t base, struct diag *d);
 err_t smmuv3_block(mmio_t base, struct diag *d);
 
 /* Take the tables and queues from pool, program them, leave translation off. */
-err_t smmuv3_setup(struct smmuv3 *s, const struct board_smmu *b, mmio_t base, struct pool *pool, struct diag *d);
+err_t smmuv3_setup(struct smmuv3 *s, const struct board_iommu *b, mmio_t base, struct pool *pool, struct diag *d);
 
 /*
  * Give a stream a stage-2 map, whose tables are built and cleaned. Before enable, or later with its

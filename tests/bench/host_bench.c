@@ -84,8 +84,8 @@ static void inputs_read(struct bench *b, char **path)
     must(b, dt_index(&b->board_dt, "board", blob, size, &b->arena, &b->d));
     must(b, board_read(&b->board, &b->board_dt, &b->arena, &b->d));
     b->board.pa_bits = ADDRESS_BITS;
-    for (uint32_t i = 0; i < b->board.smmus; i++)
-        b->board.smmu[i].in_bits = b->board.smmu[i].out_bits = ADDRESS_BITS;
+    for (uint32_t i = 0; i < b->board.iommus; i++)
+        b->board.iommu[i].in_bits = b->board.iommu[i].out_bits = ADDRESS_BITS;
     blob = file_read(path[1], &size);
     must(b, dt_index(&b->manifest_dt, "manifest", blob, size, &b->arena, &b->d));
     must(b, manifest_parse(&b->manifest, &b->manifest_dt, &b->arena, &b->d));

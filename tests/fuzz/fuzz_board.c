@@ -41,7 +41,7 @@ static void function_check(const struct board *b, const struct pci_function *f)
         FUZZ_MUST(f->bar[i].kind != BAR_MEM64 || i < 5, "function %x: BAR 5 has 64 bits", f->bdf);
     }
     if (board_pci_stream(b, f->bdf, &smmu, &sid))
-        FUZZ_MUST(smmu < b->smmus, "function %x: SMMU %u of %u", f->bdf, smmu, b->smmus);
+        FUZZ_MUST(smmu < b->iommus, "function %x: SMMU %u of %u", f->bdf, smmu, b->iommus);
     (void)board_pci_intx(b, f, &irq);
     (void)board_pci_node(b, f->bdf);
     FUZZ_MUST(board_pci_find(b, f->bdf), "function %x is not found", f->bdf);
@@ -60,7 +60,7 @@ static void node_check(const struct board *b, dt_node_t n)
         FUZZ_MUST(!exists || irq.intid < 1020, "node %u: interrupt %u", n, irq.intid);
     }
     if (board_node_stream(b, n, &smmu, &sid))
-        FUZZ_MUST(smmu < b->smmus, "node %u: SMMU %u of %u", n, smmu, b->smmus);
+        FUZZ_MUST(smmu < b->iommus, "node %u: SMMU %u of %u", n, smmu, b->iommus);
     (void)board_master_word(b, n);
     for (uint32_t i = 0; i < uses; i++)
         (void)board_reserved_use(b, i, n);

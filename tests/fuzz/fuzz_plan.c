@@ -27,7 +27,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 }
 
 /* The board that the input wants: all plain, as an input of zeros says, is QEMU's. */
-static void board_make(struct feed *f, struct board *b, struct board_range memory[MEMORIES], struct board_smmu *smmu)
+static void board_make(struct feed *f, struct board *b, struct board_range memory[MEMORIES], struct board_iommu *smmu)
 {
     uint64_t at = base.board.memory[0].base.v;
 
@@ -41,11 +41,11 @@ static void board_make(struct feed *f, struct board *b, struct board_range memor
     }
     b->memory = memory;
     b->pa_bits = (uint8_t)(39 + (5 + feed_below(f, 10)) % 10); /* 39 hold its registers */
-    *smmu = base.board.smmu[0];
+    *smmu = base.board.iommu[0];
     smmu->in_bits = (uint8_t)(44 - feed_below(f, 13));
     smmu->out_bits = (uint8_t)(44 - feed_below(f, 9));
-    b->smmu = smmu;
-    b->smmus = 1;
+    b->iommu = smmu;
+    b->iommus = 1;
     if (feed_below(f, 8) == 7)
         b->pci.maps = 0;
 }
@@ -65,8 +65,8 @@ static void tables_check(const struct plan *p, struct arena *a)
     left = t.pool.frames - t.pool.used;
     for (uint32_t i = 0; i < p->partitions; i++)
         slack += pt_root_frames(p->partition[i].p2m_shape) - 1;
-    FUZZ_MUST(left >= hv->smmu_frames && left - hv->smmu_frames <= slack,
-              "%lu of %lu frames are left, %lu are for SMMUs", left, t.pool.frames, hv->smmu_frames);
+    FUZZ_MUST(left >= hv->iommu_frames && left - hv->iommu_frames <= slack,
+              "%lu of %lu frames are left, %lu are for SMMUs", left, t.pool.frames, hv->iommu_frames);
     free(mem);
 }
 
@@ -107,7 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct feed f = {data, size};
     struct board_range memory[MEMORIES];
-    struct board_smmu smmu;
+    struct board_iommu smmu;
     struct board board;
     const void *tree = data;
     void *copy;

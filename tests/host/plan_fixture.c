@@ -107,8 +107,8 @@ static err_t fixture_load(struct fixture *f, size_t manifest_size)
     must(board_read(&f->board, &f->board_dt, &f->arena, &f->diag), &f->diag);
     /* What the SMMU and the CPU of QEMU say. */
     f->board.pa_bits = 44;
-    for (uint32_t i = 0; i < f->board.smmus; i++)
-        f->board.smmu[i].in_bits = f->board.smmu[i].out_bits = 44;
+    for (uint32_t i = 0; i < f->board.iommus; i++)
+        f->board.iommu[i].in_bits = f->board.iommu[i].out_bits = 44;
     f->bundle_blob = bundle_make(&size);
     must(bundle_open(&f->bundle, f->bundle_blob, size, &f->diag), &f->diag);
     f->in = (struct plan_input){

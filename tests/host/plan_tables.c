@@ -81,7 +81,7 @@ err_t plan_tables_build(struct plan_tables *t, const struct plan *p, struct diag
     e = table_build(t, n, &pt_format_arm_el2, &none, d);
     for (uint32_t i = 0; i < p->partitions && !e; i++)
         e = partition_build(t, &p->partition[i], d);
-    if (!e && (!pool_take(&t->pool, hv->smmu_frames, false, &first) || t->pool.used != t->pool.frames))
+    if (!e && (!pool_take(&t->pool, hv->iommu_frames, false, &first) || t->pool.used != t->pool.frames))
         e = diag_fail(d, ERR_INVALID, "the tables take %lu of %lu frames", t->pool.used, t->pool.frames);
     return e;
 }

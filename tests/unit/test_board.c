@@ -265,11 +265,11 @@ static void test_uart(void **state)
 static void test_smmus(void **state)
 {
     struct fixture *f = *state;
-    const struct board_smmu *s;
+    const struct board_iommu *s;
 
     read_good(f);
-    s = f->b.smmu;
-    assert_int_equal(f->b.smmus, 2);
+    s = f->b.iommu;
+    assert_int_equal(f->b.iommus, 2);
     assert_int_equal(s[0].base.v, 0x9050000);
     assert_int_equal(s[0].size, 0x20000);
     assert_true(s[0].coherent); /* by the root */
@@ -283,13 +283,13 @@ static void test_smmus(void **state)
     irq_is(s[1].eventq, 32 + 80, false);
     irq_is(s[1].gerror, 32 + 80, false);
     accepted(f, "interrupt-names = \"combined\";", "");
-    irq_is(f->b.smmu[1].eventq, 0, false);
+    irq_is(f->b.iommu[1].eventq, 0, false);
     refused(f, "0x9050000 0 0x20000", "0x9050000 0 0x1000", "/smmu@9050000: reg: entry 0");
     /* What does not come straight to the GIC is as good as none. */
     accepted(f, "interrupts = <0 80 4>", "interrupts = <0 80>");
-    irq_is(f->b.smmu[1].eventq, 0, false);
+    irq_is(f->b.iommu[1].eventq, 0, false);
     accepted(f, "interrupts = <0 80 4>", "interrupt-parent = <4>; interrupts = <0 80>");
-    irq_is(f->b.smmu[1].gerror, 0, false);
+    irq_is(f->b.iommu[1].gerror, 0, false);
 }
 
 static void test_mmio(void **state)
@@ -474,7 +474,7 @@ static void promises_hold(const struct board *b)
     for (uint32_t i = 0; i < b->mmios; i++)
         assert_true(b->mmio[i].size && b->mmio[i].base.v + b->mmio[i].size <= UINT64_C(1) << 52);
     for (uint32_t i = 0; i < b->pci.maps; i++)
-        assert_true(b->pci.map[i].smmu < b->smmus);
+        assert_true(b->pci.map[i].iommu < b->iommus);
     for (uint32_t i = 0; i < b->pci.fns; i++) {
         const struct pci_function *fn = &b->pci.fn[i];
 

@@ -236,7 +236,7 @@ static void stream_out_of_range(struct plan *p)
 
 static void smmu_that_is_not_there(struct plan *p)
 {
-    p->partition[RTOS].device[1].smmu = 1;
+    p->partition[RTOS].device[1].iommu = 1;
 }
 
 /* I9 */

@@ -65,7 +65,7 @@ static void test_complete(void **state)
     for (uint32_t i = 0; i < x.f.plan.partitions; i++)
         slack += pt_root_frames(x.f.plan.partition[i].p2m_shape) - 1;
     /* What is left is the IOMMU's, and what aligning roots did not skip. */
-    assert_in_range(x.t.pool.frames - x.t.pool.used, x.f.plan.hv.smmu_frames, x.f.plan.hv.smmu_frames + slack);
+    assert_in_range(x.t.pool.frames - x.t.pool.used, x.f.plan.hv.iommu_frames, x.f.plan.hv.iommu_frames + slack);
     assert_int_equal(x.t.pool.first.n, x.f.plan.hv.pool.n);
     assert_true(x.f.plan.partition[LINUX].has_bfn_map && x.t.part[LINUX].bfn.fill[0] != 0);
     done(&x);

@@ -183,7 +183,7 @@ static void test_frames_are_counted(void **state)
     assert_int_equal(pp[2].frames.bfn + pp[2].frames.scratch, 0);
     assert_int_equal(hv->el2_frames, 14);
     assert_int_equal(hv->cpu_frames, 8);
-    assert_int_equal(hv->smmu_frames, 8);
+    assert_int_equal(hv->iommu_frames, 8);
     assert_int_equal(hv->pool_frames, 14 + 8 + 8 + 16 + 17 + 2);
     assert_int_equal(mfn_addr(hv->pool).v, 0x40000000);
     for (unsigned i = 0; i < 3; i++) {
@@ -391,7 +391,7 @@ static void test_bfn_shapes(void **state)
     (void)state;
     fixture_read(&f, one(TRANSLATED, RAM_64M, "disk { pci = \"00:02.0\"; };"));
     for (unsigned i = 0; i < sizeof row / sizeof *row; i++) {
-        f.board.smmu[0].in_bits = row[i].smmu;
+        f.board.iommu[0].in_bits = row[i].smmu;
         assert_int_equal(plan_build(&f.plan, &f.in, &f.arena, &f.diag), ERR_NONE);
         assert_int_equal(f.plan.partition->bfn_shape.in_bits, row[i].in);
         assert_int_equal(f.plan.partition->bfn_shape.root_level, row[i].root);
@@ -406,7 +406,7 @@ static void test_devices_reach_their_memory(void **state)
     (void)state;
     fixture_read(&f, one(TRANSLATED, "ram@100000000 { type = \"ram\"; reg = <1 0 0 0x4000000>; };",
                          "disk { pci = \"00:02.0\"; };"));
-    f.board.smmu[0].in_bits = 32;
+    f.board.iommu[0].in_bits = 32;
     assert_int_equal(plan_build(&f.plan, &f.in, &f.arena, &f.diag), ERR_INVALID);
     assert_non_null(strstr(f.diag.text, "ram@100000000 at 0x100000000 is out of reach"));
     fixture_free(&f);

@@ -134,7 +134,7 @@ static void random_board(struct fixture *f, struct board_range memory[3])
         at += size + (1 + mutate_below(0x1000)) * FRAME_SIZE;
     }
     f->board.memory = memory;
-    f->board.smmu[0].in_bits = mutate_below(2) ? 44 : (uint8_t)(36 + mutate_below(13));
+    f->board.iommu[0].in_bits = mutate_below(2) ? 44 : (uint8_t)(36 + mutate_below(13));
 }
 
 static void test_random_systems(void **state)

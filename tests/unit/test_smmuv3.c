@@ -26,7 +26,7 @@
 struct world {
     struct pool pool;
     struct smmuv3_model m;
-    struct board_smmu b;
+    struct board_iommu b;
     struct smmuv3 s;
     struct diag d;
     mmio_t mmio;
@@ -44,7 +44,7 @@ static struct world *world_new(bool coherent)
     assert_non_null(w->pool.mem);
     memset(w->pool.mem, 0x5b, FRAMES * 4096); /* as an entry: valid, stage 1 */
     smmuv3_model_init(&w->m, &w->pool, coherent);
-    w->b = (struct board_smmu){.base = maddr(0x9050000), .size = 0x20000, .coherent = coherent};
+    w->b = (struct board_iommu){.base = maddr(0x9050000), .size = 0x20000, .coherent = coherent};
     w->mmio = smmuv3_model_mmio(&w->m);
     return w;
 }

@@ -22,7 +22,7 @@
 struct world {
     struct pool pool;
     struct smmuv3_model m;
-    struct board_smmu b;
+    struct board_iommu b;
     struct smmuv3 s;
     struct diag d;
     mmio_t mmio;
@@ -35,7 +35,7 @@ static struct world *world_new(void)
     w->pool = (struct pool){.first = mfn(0x80000), .frames = FRAMES, .mem = aligned_alloc(4096, FRAMES * 4096)};
     assert_non_null(w->pool.mem);
     smmuv3_model_init(&w->m, &w->pool, true);
-    w->b = (struct board_smmu){.base = maddr(0x9050000), .size = 0x20000, .coherent = true};
+    w->b = (struct board_iommu){.base = maddr(0x9050000), .size = 0x20000, .coherent = true};
     w->mmio = smmuv3_model_mmio(&w->m);
     assert_int_equal(smmuv3_probe(&w->b, w->mmio, &w->d), ERR_NONE);
     return w;

@@ -46,15 +46,15 @@ static err_t attach_devices(struct boot *b, const struct plan_partition *pp, str
 
         if (!dev->is_protected)
             continue;
-        struct fault_record *r = faults_find(&b->faults[dev->smmu], dev->sid);
+        struct fault_record *r = faults_find(&b->faults[dev->iommu], dev->sid);
         r->count = 0;
         r->quarantined = false;
-        e = smmuv3_attach(&b->smmu[dev->smmu], dev->sid,
+        e = smmuv3_attach(&b->smmu[dev->iommu], dev->sid,
                           &(struct smmuv3_stage2){
                               .root = mfn_addr(b->tables.part[pp->id].bfn.root),
                               .shape = pp->bfn_shape,
                               .vmid = pp->bfn_vmid,
-                              .pa_bits = b->board.smmu[dev->smmu].out_bits,
+                              .pa_bits = b->board.iommu[dev->iommu].out_bits,
                           },
                           d);
     }
@@ -70,7 +70,7 @@ static void quiesce(struct partition *p)
 
         if (dev->m->kind == DEVICE_PCI)
             pci_quiesce(p->pci.pci, p->pci.ecam, dev->fn->bdf);
-        if (dev->is_protected && smmuv3_abort_stream(&boot->smmu[dev->smmu], dev->sid, &d) != ERR_NONE)
+        if (dev->is_protected && smmuv3_abort_stream(&boot->smmu[dev->iommu], dev->sid, &d) != ERR_NONE)
             log_line("%s: device %s: %s", p->plan->m->name, dev->m->name, d.text);
     }
     vgic_reset(p);
@@ -174,7 +174,7 @@ static err_t setup_faults(struct boot *b, uint32_t unit, struct diag *d)
         const struct plan_partition *pp = &b->plan.partition[i];
 
         for (uint32_t j = 0; j < pp->devices; j++)
-            if (pp->device[j].is_protected && pp->device[j].smmu == unit)
+            if (pp->device[j].is_protected && pp->device[j].iommu == unit)
                 f->record[f->records++] = (struct fault_record){
                     .partition = pp->m->name, .device = pp->device[j].m->name, .sid = pp->device[j].sid};
     }
@@ -187,18 +187,18 @@ static err_t program_smmus(struct boot *b, struct diag *d)
     err_t e = ERR_NONE;
 
     arch_clean(b->tables.pool.mem, b->tables.pool.frames << FRAME_SHIFT);
-    b->smmu = ARENA_NEW(&b->objects, struct smmuv3, b->board.smmus, d);
-    b->faults = ARENA_NEW(&b->objects, struct faults, b->board.smmus, d);
+    b->smmu = ARENA_NEW(&b->objects, struct smmuv3, b->board.iommus, d);
+    b->faults = ARENA_NEW(&b->objects, struct faults, b->board.iommus, d);
     if (b->smmu == NULL || b->faults == NULL)
         return ERR_NO_SPACE;
-    for (uint32_t i = 0; i < b->board.smmus && e == ERR_NONE; i++) {
-        e = smmuv3_setup(&b->smmu[i], &b->board.smmu[i], mmu_device(b->board.smmu[i].base), &b->tables.pool, d);
+    for (uint32_t i = 0; i < b->board.iommus && e == ERR_NONE; i++) {
+        e = smmuv3_setup(&b->smmu[i], &b->board.iommu[i], mmu_device(b->board.iommu[i].base), &b->tables.pool, d);
         if (e == ERR_NONE)
             e = setup_faults(b, i, d);
     }
     for (uint32_t i = 0; i < b->plan.partitions && e == ERR_NONE; i++)
         e = attach_devices(b, &b->plan.partition[i], d);
-    for (uint32_t i = 0; i < b->board.smmus && e == ERR_NONE; i++)
+    for (uint32_t i = 0; i < b->board.iommus && e == ERR_NONE; i++)
         e = smmuv3_enable(&b->smmu[i], d);
     return e;
 }

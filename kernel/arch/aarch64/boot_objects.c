@@ -13,7 +13,7 @@ size_t boot_objects_size(const struct plan *p)
 {
     const struct board *b = p->board;
     size_t records = 0;
-    size_t bytes = p->partitions * OF_PARTITION + b->cpus * OF_CPU + b->smmus * OF_SMMU + LISTS * ARENA_ALIGN;
+    size_t bytes = p->partitions * OF_PARTITION + b->cpus * OF_CPU + b->iommus * OF_SMMU + LISTS * ARENA_ALIGN;
 
     for (uint32_t i = 0; i < p->partitions; i++) {
         const struct plan_partition *pp = &p->partition[i];
@@ -21,5 +21,5 @@ size_t boot_objects_size(const struct plan *p)
         bytes += pp->cpus * sizeof(struct vcpu) + 2 * (size_t)vgic_spis(pp); /* priority and target */
         records += pp->devices;
     }
-    return bytes + b->smmus * records * sizeof(struct fault_record);
+    return bytes + b->iommus * records * sizeof(struct fault_record);
 }

@@ -11,7 +11,7 @@ static void report_device(const struct boot *b, const struct plan_partition *pp,
 {
     if (dev->is_protected) {
         log_line("%s: device %s: behind SMMU 0x%lx, stream 0x%x; reaches this partition's memory and its scratch page",
-                 pp->m->name, dev->m->name, b->board.smmu[dev->smmu].base.v, dev->sid);
+                 pp->m->name, dev->m->name, b->board.iommu[dev->iommu].base.v, dev->sid);
     } else if (dev->m->unprotected_dma) {
         log_line("%s: device %s: UNPROTECTED: no IOMMU stands in front; its DMA could reach all memory of the board, "
                  "the hypervisor and the other partitions included",
@@ -46,10 +46,10 @@ void boot_report(const struct boot *b)
              image + pool + bundle + arena, image, pool, bundle, arena, (uint64_t)b->arena.used,
              (uint64_t)b->arena.size);
     log_line("tables: verified, %lu frames", b->tables.pool.used);
-    for (uint32_t i = 0; i < b->board.smmus; i++)
-        if (b->board.smmu[i].eventq.intid == 0)
+    for (uint32_t i = 0; i < b->board.iommus; i++)
+        if (b->board.iommu[i].eventq.intid == 0)
             log_line("SMMU 0x%lx: the board gives its event queue no interrupt: faults are contained, but not told",
-                     b->board.smmu[i].base.v);
+                     b->board.iommu[i].base.v);
     for (uint32_t i = 0; i < b->plan.partitions; i++)
         report_partition(b, &b->plan.partition[i]);
 }

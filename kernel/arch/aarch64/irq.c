@@ -28,11 +28,11 @@ void irq_init(const struct irq_config *c)
     irq = *c;
     if (c->uart && b->uart.irq.intid != 0)
         gicv3_claim(b->uart.irq, self);
-    for (uint32_t i = 0; i < b->smmus; i++) {
-        if (b->smmu[i].eventq.intid != 0)
-            gicv3_claim(b->smmu[i].eventq, self);
-        if (b->smmu[i].gerror.intid != 0)
-            gicv3_claim(b->smmu[i].gerror, self);
+    for (uint32_t i = 0; i < b->iommus; i++) {
+        if (b->iommu[i].eventq.intid != 0)
+            gicv3_claim(b->iommu[i].eventq, self);
+        if (b->iommu[i].gerror.intid != 0)
+            gicv3_claim(b->iommu[i].gerror, self);
     }
 }
 
@@ -94,8 +94,8 @@ static void smmu_interrupt(uint32_t intid)
 {
     const struct board *b = irq.plan->board;
 
-    for (uint32_t i = 0; i < b->smmus; i++) {
-        if (intid != b->smmu[i].eventq.intid && intid != b->smmu[i].gerror.intid)
+    for (uint32_t i = 0; i < b->iommus; i++) {
+        if (intid != b->iommu[i].eventq.intid && intid != b->iommu[i].gerror.intid)
             continue;
         /* The line has edges: what is left is met again by an edge of our own making. */
         if (smmuv3_events(&irq.smmu[i], SMMU_EVENTS, fault, note, &i) == SMMU_EVENTS)

@@ -129,14 +129,14 @@ static err_t read_hardware(void)
     err_t e = ERR_NONE;
 
     b->pa_bits = pa_bits[range < 5 ? range : 5];
-    for (uint32_t i = 0; i < b->smmus && e == ERR_NONE; i++) {
-        mmio_t base = mmu_device(b->smmu[i].base);
+    for (uint32_t i = 0; i < b->iommus && e == ERR_NONE; i++) {
+        mmio_t base = mmu_device(b->iommu[i].base);
 
-        e = map_device(b->smmu[i].base, b->smmu[i].size, "an SMMU");
+        e = map_device(b->iommu[i].base, b->iommu[i].size, "an SMMU");
         if (e == ERR_NONE)
             e = smmuv3_block(base, d);
         if (e == ERR_NONE)
-            e = smmuv3_probe(&b->smmu[i], base, d);
+            e = smmuv3_probe(&b->iommu[i], base, d);
     }
     if (b->pci.present && e == ERR_NONE) {
         e = map_device(b->pci.ecam, UINT64_C(1) << 20, "PCI configuration space");
