@@ -2,8 +2,8 @@
 # The hypervisor's binary and the test guests.
 file(GLOB ARCH_SOURCES CONFIGURE_DEPENDS kernel/arch/aarch64/*.c kernel/arch/aarch64/*.S)
 # Formats and drivers of other machines are left out; the host's tests have them all.
-list(FILTER CORE_SOURCES EXCLUDE REGEX "iommu/(amdvi|ipmmu|vtd)")
-list(FILTER CORE_SOURCES EXCLUDE REGEX "p2m/(share|(format|verify)_(amdvi|ept|iommu|ipmmu|npt|shared|smmu_s1|vtd_[a-z]*|x86))")
+list(FILTER CORE_SOURCES EXCLUDE REGEX "iommu/(kind_)?(amdvi|ipmmu|vtd)")
+list(FILTER CORE_SOURCES EXCLUDE REGEX "p2m/(kind_x86|(format|verify)_(amdvi|ept|iommu|ipmmu|npt|shared|smmu_s1|vtd_[a-z]*|x86))")
 set(LINK_SCRIPT ${CMAKE_SOURCE_DIR}/kernel/arch/aarch64/link.ld)
 
 # Small: most of it runs once, at boot. The tiny code model reaches 1 MiB, and link-time

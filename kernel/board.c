@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "board_read.h"
 #include "fmt.h"
+#include "iommu/kind.h"
 
 #include <string.h>
 
@@ -143,6 +144,7 @@ static err_t read_smmu(const struct board_reader *r, dt_node_t n, struct board_i
     if (e)
         return e;
     *s = (struct board_iommu){
+        .kind = &iommu_kind_smmuv3,
         .node = n,
         .phandle = r->dt->node[n].phandle,
         .base = range.base,
@@ -151,6 +153,8 @@ static err_t read_smmu(const struct board_reader *r, dt_node_t n, struct board_i
         .sid_bits = 16,
         .in_bits = 48,
         .out_bits = 48,
+        .leaf_level = 2,
+        .domain_bits = 16,
         .stage2 = true,
     };
     board_interrupt_optional(r, n, both == UINT32_MAX ? board_interrupt_named(r->dt, n, "eventq", UINT32_MAX) : both,
@@ -271,7 +275,7 @@ err_t board_read(struct board *b, const struct dt *dt, struct arena *a, struct d
     struct board_nodes s = {.first = {DT_NONE, DT_NONE, DT_NONE, DT_NONE, DT_NONE}};
     err_t e;
 
-    *b = (struct board){.dt = dt, .pa_bits = 40};
+    *b = (struct board){.dt = dt, .p2m = &p2m_arm_s2, .own = &own_arm_el2, .pa_bits = 40, .vmid_bits = 16};
     for (dt_node_t n = 1; n < dt->nodes; n++)
         scan_node(dt, &s, n);
     if (s.iommus > BOARD_SMMUS)

@@ -10,6 +10,9 @@
 #include "dt.h"
 #include "frame.h"
 
+struct iommu_kind;
+struct p2m_kind;
+
 struct board_range {
     maddr_t base;
     uint64_t size;
@@ -51,7 +54,9 @@ struct board_uart {
     struct board_irq irq;
 };
 
+/* An IOMMU: what firmware says of it, and what only its registers tell. */
 struct board_iommu {
+    const struct iommu_kind *kind;
     dt_node_t node;
     uint32_t phandle;
     maddr_t base;
@@ -60,7 +65,16 @@ struct board_iommu {
     struct board_irq eventq, gerror; /* intid 0: none, then faults are contained and not told */
     /* From its ID registers where the hardware has been read; else the defaults of board_read. */
     uint8_t sid_bits, in_bits, out_bits;
+    uint8_t leaf_level;  /* the largest leaf that it walks, as in struct pt_shape */
+    uint8_t domain_bits; /* of VMIDs, domain ids, contexts: 0 is nobody's */
     bool stage2;
+};
+
+/* A table of firmware says that streams use reserved[range] by DMA on their own (VT-d RMRR, AMD-Vi IVMD). */
+struct board_dma_user {
+    uint32_t range;
+    uint32_t iommu;
+    uint32_t sid_first, sid_last;
 };
 
 enum bar_kind {
@@ -121,8 +135,10 @@ struct board {
     const struct dt *dt;
     struct board_range *memory; /* sorted, no overlap */
     uint32_t memories;
-    struct board_range *reserved; /* /reserved-memory and the reservation block */
+    struct board_range *reserved; /* /reserved-memory and the reservation block: whole pages around each */
     uint32_t reserveds;
+    struct board_dma_user *dma_user;
+    uint32_t dma_users;
     struct board_range *mmio; /* every reg of every other enabled node: who shares a page with whom */
     uint32_t mmios;
     struct board_cpu *cpu;
@@ -133,7 +149,9 @@ struct board {
     struct board_iommu *iommu;
     uint32_t iommus;
     struct board_pci pci;
-    uint8_t pa_bits; /* ID_AA64MMFR0_EL1.PARange where the hardware has been read, else 40 */
+    const struct p2m_kind *p2m, *own; /* of guests' tables, and of the hypervisor's own */
+    uint8_t pa_bits;                  /* ID_AA64MMFR0_EL1.PARange where the hardware has been read, else 40 */
+    uint8_t vmid_bits; /* of the CPUs: ID_AA64MMFR1_EL1.VMIDBits where the hardware has been read, else 16 */
 };
 
 /*
@@ -162,13 +180,20 @@ bool board_node_stream(const struct board *b, dt_node_t n, uint32_t *iommu, uint
 /* What says that n is a bus master, as a word of its node; NULL: nothing does. */
 const char *board_master_word(const struct board *b, dt_node_t n);
 
-/* Does device node n use reserved[i] by DMA, as `iommu-addresses` or its `memory-region` says? */
+/* Who does DMA: a node of the board (DT_NONE: none), and a stream where an IOMMU stands in front. */
+struct board_requester {
+    dt_node_t node;
+    bool has_stream;
+    uint32_t iommu, sid;
+};
+
+/* Does a device use reserved[i] by DMA, as `iommu-addresses`, its `memory-region` or a table of firmware says? */
 enum board_use {
     USE_NONE,
     USE_SAME, /* BFN == MFN */
-    USE_MOVED /* at another bus address */
+    USE_MOVED /* at another bus address, or beyond it */
 };
-enum board_use board_reserved_use(const struct board *b, uint32_t i, dt_node_t n);
+enum board_use board_reserved_use(const struct board *b, uint32_t i, const struct board_requester *who);
 
 /* Are these frames a page that an ITS translates from (IHI 0069, 12.9: GITS_TRANSLATER)? */
 bool board_is_doorbell(const struct board *b, uint64_t first, uint64_t frames);

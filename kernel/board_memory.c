@@ -159,17 +159,30 @@ err_t board_read_memory(const struct board_reader *r)
     return e ? e : read_reserved(r);
 }
 
+/* The range of reserved-memory node n that begins in the frame of addr and holds size bytes from there. */
+static const struct board_range *range_of(const struct board *b, dt_node_t n, uint64_t addr, uint64_t size)
+{
+    for (const struct board_range *m = b->reserved; m < b->reserved + b->reserveds; m++) {
+        if (m->node == n && m->base.v == (addr & ~FRAME_MASK) && size <= m->size - (addr & FRAME_MASK))
+            return m;
+    }
+    return NULL;
+}
+
 /*
  * iommu-addresses: <&device address size> each, in the cells of the device's bus. Linux
  * Documentation/devicetree/bindings/reserved-memory/reserved-memory.yaml.
  */
-static enum board_use use_by_addresses(const struct dt *dt, const struct board_range *m, dt_node_t n)
+static enum board_use use_by_addresses(const struct board *b, const struct board_range *m, dt_node_t n)
 {
+    const struct dt *dt = b->dt;
     const struct dt_prop *p = dt_prop(dt, m->node, "iommu-addresses");
     uint32_t width, cells = p ? p->len / 4 : 0;
+    enum board_use use = USE_NONE;
 
-    for (uint32_t at = 0; at < cells; at += width) {
+    for (uint32_t at = 0; at < cells && use != USE_MOVED; at += width) {
         dt_node_t dev = dt_by_phandle(dt, dt_cell(p, at)), bus;
+        const struct board_range *is;
         uint32_t ac, sc;
 
         if (dev == DT_NONE)
@@ -180,15 +193,17 @@ static enum board_use use_by_addresses(const struct dt *dt, const struct board_r
         width = 1 + ac + sc;
         if (width > cells - at)
             break;
+        if (dev != n || !ac || ac > 3 || !sc || sc > 2 || !dt_cells(p, at + 1 + ac, sc))
+            continue;
         /* Three cells of address are PCI's, the number in the last two. */
-        if (dev == n && ac && ac <= 3 && sc && sc <= 2 && dt_cells(p, at + 1 + ac, sc))
-            return (dt_cells(p, at + 1 + (ac == 3), ac == 3 ? 2 : ac) & ~FRAME_MASK) == m->base.v ? USE_SAME
-                                                                                                  : USE_MOVED;
+        is = range_of(b, m->node, dt_cells(p, at + 1 + (ac == 3), ac == 3 ? 2 : ac), dt_cells(p, at + 1 + ac, sc));
+        use = is == m ? USE_SAME : is ? use : USE_MOVED;
     }
-    return USE_NONE;
+    return use;
 }
 
-enum board_use board_reserved_use(const struct board *b, uint32_t i, dt_node_t n)
+/* By iommu-addresses or memory-region. */
+static enum board_use use_by_node(const struct board *b, uint32_t i, dt_node_t n)
 {
     const struct board_range *m = &b->reserved[i];
     const struct dt_prop *p;
@@ -196,11 +211,23 @@ enum board_use board_reserved_use(const struct board *b, uint32_t i, dt_node_t n
 
     if (n == DT_NONE || m->node == DT_NONE)
         return USE_NONE;
-    use = use_by_addresses(b->dt, m, n);
+    use = use_by_addresses(b, m, n);
     p = dt_prop(b->dt, n, "memory-region");
     for (uint32_t k = 0; !use && p && k < p->len / 4; k++)
         use = dt_cell(p, k) && dt_cell(p, k) == b->dt->node[m->node].phandle ? USE_SAME : USE_NONE;
     return use;
+}
+
+enum board_use board_reserved_use(const struct board *b, uint32_t i, const struct board_requester *who)
+{
+    for (uint32_t k = 0; k < b->dma_users; k++) {
+        const struct board_dma_user *u = &b->dma_user[k];
+
+        if (u->range == i && who->has_stream && u->iommu == who->iommu && u->sid_first <= who->sid &&
+            who->sid <= u->sid_last)
+            return USE_SAME;
+    }
+    return use_by_node(b, i, who->node);
 }
 
 bool board_is_doorbell(const struct board *b, uint64_t first, uint64_t frames)

@@ -91,7 +91,7 @@ static const struct {
     [EXT_EMULATED] = {0, 0},
     [EXT_SHARED] = {R_READ | R_WRITE | R_EXEC, R_READ | R_WRITE},
     [EXT_RESERVED] = {R_READ | R_WRITE, R_READ | R_WRITE},
-    [EXT_DOORBELL] = {0, R_WRITE},
+    [EXT_DOORBELL] = {R_WRITE, R_WRITE},
 };
 
 static bool has_peer_dma(const struct plan_partition *pp, const char *name)
@@ -154,15 +154,17 @@ static err_t check_owners(struct check *k)
     return ERR_NONE;
 }
 
-/* A reserved extent: asked for by the manifest or by a device, and reserved by the board unless said
- * otherwise.
- */
+/* A reserved extent: asked for by the manifest or by a device, reserved by the board unless said otherwise, and no
+ * registers. */
 static bool reserved_is_known(const struct check *k, const struct plan_partition *pp, const struct extent *e)
 {
     const struct board *b = k->p->board;
     const uint64_t from = e->mfn.n << FRAME_SHIFT, to = from + (e->frames << FRAME_SHIFT);
     bool declared = false;
 
+    if (check_meets(b->mmio, b->mmios, from, to) || check_overlap(&b->pci.mem32, from, to) ||
+        check_overlap(&b->pci.mem64, from, to))
+        return false;
     for (uint32_t i = 0; i < pp->m->regions; i++) {
         const struct manifest_region *r = &pp->m->region[i];
 
@@ -193,6 +195,8 @@ static err_t check_extent(const struct check *k, const struct plan_partition *pp
         why = "I2: %s: %s gives CPUs more than its type allows (MFN 0x%lx)";
     if ((e->dma & ~most[e->type].dma) || (e->type == EXT_MMIO && e->dma && !has_peer_dma(pp, e->name)))
         why = "I3: %s: %s gives devices more than its type allows (MFN 0x%lx): say peer-dma of a device";
+    if (e->type == EXT_DOORBELL && e->cpu && !pp->m->shared_tables)
+        why = "I2: %s: %s is a doorbell that CPUs may write, and no table is shared (MFN 0x%lx)";
     if (e->type == EXT_SHARED && !shared_is_declared(k, pp, e))
         why = "I2: %s: %s reaches beyond the shared memory that the manifest declares (MFN 0x%lx)";
     if (e->type == EXT_DOORBELL && !board_is_doorbell(k->p->board, e->mfn.n, e->frames))
@@ -209,7 +213,7 @@ static err_t check_extent(const struct check *k, const struct plan_partition *pp
         why = "I3: %s: %s is DMA-able in a window of the PCI bridge (MFN 0x%lx): say dma = \"none\" or move it";
     if (why)
         return check_fail(k, why, who, e->name, number);
-    return e->type == EXT_MMIO ? check_mmio(k, pp, e) : ERR_NONE;
+    return e->type == EXT_MMIO ? check_mmio(k, pp, e) : check_exempt_ram(k, pp, e);
 }
 
 static uint8_t rights_of(const struct extent *e, bool dma)
@@ -241,13 +245,18 @@ static err_t check_spans(const struct check *k, const struct plan_partition *pp,
 {
     const char *map = dma ? "the bfn map" : "the p2m";
     uint64_t last = 0, frames = 0;
-    uint32_t x = 0;
+    uint32_t x = 0, windows = dma && pp->maps && pp->m->map == MAP_PV;
 
-    for (uint32_t i = 0; i < pp->physmap.count && (!dma || pp->has_bfn_map); i++)
+    for (uint32_t i = 0; i < pp->physmap.count && (!dma || pp->maps); i++)
         frames += rights_of(&pp->physmap.ext[i], dma) ? pp->physmap.ext[i].frames : 0;
     for (uint32_t i = 0; i < count; i++) {
         const struct pt_span *s = &span[i];
 
+        if (windows && s->in == pp->m->pv.n && s->frames == pp->m->pv_frames && !s->rights && s->in >= last) {
+            windows--;
+            last = s->in + s->frames;
+            continue;
+        }
         if (!s->rights || !s->frames)
             return check_fail(k, "I6: %s: %s has a span without rights or frames (0x%lx)", pp->m->name, map, s->in);
         if (s->in < last || s->frames > (UINT64_C(1) << 52) || s->in > (UINT64_C(1) << 52) ||
@@ -262,6 +271,8 @@ static err_t check_spans(const struct check *k, const struct plan_partition *pp,
             return check_fail(k, "I5: %s: %s reaches the pool, where scratch pages are (0x%lx)", pp->m->name, map,
                               s->out);
     }
+    if (windows)
+        return check_fail(k, "I7: %s: %s leaves out the PV window (0x%lx)", pp->m->name, map, pp->m->pv.n);
     if (frames)
         return check_fail(k,
                           dma ? "I3: %s: %s leaves out what the physmap gives (0x%lx frames)"
@@ -291,7 +302,7 @@ static err_t reserved_is_there(const struct check *k, const struct plan_partitio
     const struct extent *e = physmap_find(&pp->physmap, gfn(first));
 
     if (!e || e->type != EXT_RESERVED || e->gfn.n != e->mfn.n || first + frames > e->gfn.n + e->frames ||
-        !spans_have(pp->p2m_span, pp->p2m_spans, e) || (pp->has_bfn_map && !spans_have(pp->bfn_span, pp->bfn_spans, e)))
+        !spans_have(pp->p2m_span, pp->p2m_spans, e) || (pp->maps && !spans_have(pp->bfn_span, pp->bfn_spans, e)))
         return check_fail(k, "I10: %s: %s is not in physmap, p2m and bfn map, readable and writable (0x%lx)",
                           pp->m->name, name, first);
     return ERR_NONE;
@@ -342,23 +353,6 @@ static err_t check_images(const struct check *k, const struct plan_partition *pp
     return ERR_NONE;
 }
 
-/* A VMID names one table: TLB entries of the CPUs and of the SMMUs carry it. */
-static err_t check_vmids(const struct check *k)
-{
-    uint8_t used[256] = {1}; /* 0 is nobody's */
-
-    for (uint32_t i = 0; i < k->p->partitions; i++) {
-        const struct plan_partition *pp = &k->p->partition[i];
-
-        if (pp->vmid > 255 || used[pp->vmid]++)
-            return check_fail(k, "I2: %s: %s is another one's or above 255 (0x%lx)", pp->m->name, "its VMID", pp->vmid);
-        if (pp->bfn_vmid > 255 || used[pp->bfn_vmid]++)
-            return check_fail(k, "I3: %s: %s is another one's or above 255 (0x%lx)", pp->m->name,
-                              "the VMID of its bfn map", pp->bfn_vmid);
-    }
-    return ERR_NONE;
-}
-
 /*
  * I5, I7: what the pool must hold; the hypervisor's own spans.
  */
@@ -378,17 +372,10 @@ static uint64_t hv_out(const struct check *k, const struct pt_span *s)
 static err_t check_pool(const struct check *k)
 {
     const struct plan_hypervisor *hv = &k->p->hv;
-    uint64_t frames = hv->el2_frames + hv->cpu_frames + hv->iommu_frames;
+    uint64_t frames = hv->own_frames + hv->cpu_frames + hv->iommu_frames;
 
-    for (uint32_t i = 0; i < k->p->partitions; i++) {
-        const struct plan_partition *pp = &k->p->partition[i];
-        bool scratch = pp->has_bfn_map && pp->m->unmapped != UNMAPPED_FAULT;
-
-        if (scratch != (pp->frames.scratch != 0))
-            return check_fail(k, "I5: %s: %s has no scratch page of its own, or one too many (0x%lx)", pp->m->name,
-                              "the partition", pp->frames.scratch);
-        frames += pp->frames.p2m + pp->frames.bfn + pp->frames.scratch;
-    }
+    for (const struct plan_partition *pp = k->p->partition; pp <= k->p->quarantine; pp++)
+        frames += pp->frames.p2m + pp->frames.bfn + pp->frames.scratch + pp->frames.pv;
     if (!is_free_ram(k, hv->pool.n, hv->pool_frames))
         return check_fail(k, "I1: %s: %s is not free memory of the board (0x%lx)", "mullion", "the pool", hv->pool.n);
     if (frames != hv->pool_frames)
@@ -425,7 +412,7 @@ static err_t check_partition(const struct check *k, const struct plan_partition 
     if (!e)
         e = check_spans(k, pp, pp->bfn_span, pp->bfn_spans, true);
     if (!e)
-        e = check_shape(k, pp);
+        e = check_maps(k, pp);
     if (!e)
         e = check_images(k, pp);
     return e;
@@ -439,8 +426,10 @@ err_t check_plan(const struct plan *p, struct arena *a, struct diag *d)
     for (uint32_t i = 0; i < p->partitions && !e; i++)
         e = check_partition(&k, &p->partition[i]);
     if (!e)
+        e = check_quarantine(&k);
+    if (!e)
         e = check_lines(&k);
     if (!e)
-        e = check_vmids(&k);
+        e = check_numbers(&k);
     return e ? e : check_pool(&k);
 }

@@ -79,8 +79,12 @@ bool check_reserved_used(const struct check *k, const struct plan_partition *pp,
 
     for (uint32_t n = 0; n < pp->devices; n++) {
         const struct plan_device *dev = &pp->device[n];
+        const struct board_requester who = {.node = dev->fn ? board_pci_node(b, dev->fn->bdf) : dev->board_node,
+                                            .has_stream = dev->is_protected,
+                                            .iommu = dev->iommu,
+                                            .sid = dev->sid};
 
-        if (board_reserved_use(b, i, dev->fn ? board_pci_node(b, dev->fn->bdf) : dev->board_node))
+        if (!dev->m->reserved_scratch && board_reserved_use(b, i, &who))
             return true;
     }
     return false;
@@ -107,6 +111,14 @@ static const char *device_conflict(const struct check *k, const struct plan_part
     return NULL;
 }
 
+/* A map of its IOMMU's kind: its own where each device has one, else that of all. */
+static bool map_is_of(const struct check *k, const struct plan_partition *pp, const struct plan_device *dev)
+{
+    const struct plan_bfn_map *m = dev->map < pp->maps ? &pp->map[dev->map] : NULL;
+
+    return m && m->kind == k->p->board->iommu[dev->iommu].kind && m->device == (pp->m->scratch_per_device ? dev : NULL);
+}
+
 /* What the device is, from the board alone. */
 err_t check_device(const struct check *k, const struct plan_partition *pp, const struct plan_device *dev)
 {
@@ -124,8 +136,8 @@ err_t check_device(const struct check *k, const struct plan_partition *pp, const
         why = "I8: %s: %s has another stream than the board says (0x%lx)";
     else if (stream && b->iommu[iommu].sid_bits < 32 && sid >> b->iommu[iommu].sid_bits)
         why = "I8: %s: %s has a stream that its SMMU does not have (0x%lx)";
-    else if (stream && !pp->has_bfn_map)
-        why = "I8: %s: %s has no bfn map (0x%lx)";
+    else if (stream && !map_is_of(k, pp, dev))
+        why = "I8: %s: %s has no bfn map, or not one of its IOMMU and its own (0x%lx)";
     else if (dev->m->no_dma && (dev->fn || board_master_word(b, dev->board_node)))
         why = "I9: %s: %s says no-dma and is a bus master (0x%lx): drop no-dma";
     else if (!stream && !dev->m->no_dma && !(pp->m->identity && dev->m->unprotected_dma))
@@ -133,25 +145,26 @@ err_t check_device(const struct check *k, const struct plan_partition *pp, const
     return why ? check_fail(k, why, pp->m->name, dev->m->name, id) : ERR_NONE;
 }
 
-/* I4: the bfn map has all input bits that its SMMUs have. 40 to 43 would need a root that one of them walks
- * wrong. */
-err_t check_shape(const struct check *k, const struct plan_partition *pp)
+err_t check_quarantine(const struct check *k)
 {
-    uint32_t in = 48, out = k->p->board->pa_bits < 48 ? k->p->board->pa_bits : 48;
+    const struct plan_partition *q = k->p->quarantine;
 
-    for (uint32_t i = 0; i < pp->devices; i++) {
-        const struct board_iommu *s = &k->p->board->iommu[pp->device[i].iommu];
+    for (const struct plan_device *dev = q->device; dev < q->device + q->devices; dev++) {
+        const struct board *b = k->p->board;
+        uint32_t iommu = 0, sid = 0;
+        bool stream = dev->fn ? board_pci_stream(b, dev->fn->bdf, &iommu, &sid)
+                              : board_node_stream(b, dev->board_node, &iommu, &sid);
+        const char *why = device_conflict(k, q, dev);
 
-        if (!pp->device[i].is_protected)
-            continue;
-        in = s->in_bits < in ? s->in_bits : in;
-        out = s->out_bits < out ? s->out_bits : out;
+        if (stream == dev->m->waived || dev->is_protected != (stream && dev->m->quarantine_scratch) ||
+            (dev->is_protected && (iommu != dev->iommu || sid != dev->sid || !map_is_of(k, q, dev))))
+            why = "I8: %s: %s is neither kept by its IOMMU nor waived (0x%lx)";
+        if (why)
+            return check_fail(k, why, q->m->name, dev->m->name, dev->sid);
     }
-    in = in > 39 && in < 44 ? 39 : in;
-    if (pp->has_bfn_map && (pp->bfn_shape.in_bits != in || pp->bfn_shape.out_bits != out))
-        return check_fail(k, "I4: %s: %s does not have the bits that its SMMU takes and gives (%lu bits)", pp->m->name,
-                          "the bfn map", pp->bfn_shape.in_bits);
-    return ERR_NONE;
+    if (q->bfn_spans || q->physmap.count || q->cpus)
+        return check_fail(k, "I8: %s: %s reach more than scratch (0x%lx)", q->m->name, "its devices", q->bfn_spans);
+    return check_maps(k, q);
 }
 
 /*

@@ -41,9 +41,17 @@ err_t check_mmio(const struct check *k, const struct plan_partition *pp, const s
 bool check_reserved_used(const struct check *k, const struct plan_partition *pp, uint32_t i);
 /* I8, I9: who the device is, and what stands in front of it. */
 err_t check_device(const struct check *k, const struct plan_partition *pp, const struct plan_device *dev);
-/* I4: the input bits of the bfn map. */
-err_t check_shape(const struct check *k, const struct plan_partition *pp);
+/* I8: the devices that no partition owns. */
+err_t check_quarantine(const struct check *k);
 /* I11: interrupts and CPUs. */
 err_t check_lines(const struct check *k);
+
+/* check_maps.c */
+/* I3, I4, I5, I7: the bfn maps of a partition. */
+err_t check_maps(const struct check *k, const struct plan_partition *pp);
+/* I4: RAM is nowhere that an IOMMU does not translate. */
+err_t check_exempt_ram(const struct check *k, const struct plan_partition *pp, const struct extent *e);
+/* VMIDs, domains, numbers of tables: one of each. */
+err_t check_numbers(const struct check *k);
 
 #endif

@@ -1,119 +1,145 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compile.h"
 
-#include "p2m/verify.h"
+#include "iommu/kind.h"
 
 #include <string.h>
 
-/* Whose table it is; the lower layers know spans only. */
-struct owner {
-    const char *name, *table;
-};
-
-static err_t owner_fail(struct owner o, struct diag *d)
+/* The lower layers know spans only: whose table it is comes from here. */
+static err_t table_fail(const struct compiled_table *t, struct diag *d)
 {
     struct diag why = *d;
 
     d->text[0] = '\0';
-    return diag_fail(d, ERR_INVALID, "%s: %s: %s", o.name, o.table, why.text);
+    return diag_fail(d, ERR_INVALID, "%s: %s: %s", t->owner, t->name, why.text);
 }
 
-/* Root frames of a table may have to be skipped to align it; the plan counts what that takes at the most. */
-static err_t build(struct pt *t, struct owner o, const struct pt_span *span, uint32_t spans, uint64_t planned,
-                   struct diag *d)
+static err_t scratch_make(struct compiled_table *t, uint16_t id, struct diag *d)
 {
-    uint64_t before = t->pool->used, taken;
-    err_t e = pt_build(t, span, spans, d);
-
-    taken = t->pool->used - before;
-    if (e == ERR_NONE && planned - taken >= pt_root_frames(t->shape))
-        e = diag_fail(d, ERR_INVALID, "%lu frames taken, %lu planned", taken, planned);
-    return e == ERR_NONE ? e : owner_fail(o, d);
-}
-
-static uint8_t scratch_rights(const struct plan_partition *pp)
-{
-    return pp->m->unmapped == UNMAPPED_SCRATCH ? R_READ | R_WRITE : R_READ;
-}
-
-static err_t build_scratch(struct compiled_partition *t, const struct plan_partition *pp, struct diag *d)
-{
-    if (pp->frames.scratch == 0)
-        return ERR_NONE;
-    if (scratch_build(&t->scratch, t->bfn.format, t->bfn.shape, t->bfn.pool, scratch_rights(pp), pp->id, d) != ERR_NONE)
-        return owner_fail((struct owner){pp->m->name, "scratch"}, d);
-    memcpy(t->bfn.fill, t->scratch.fill, sizeof(t->bfn.fill));
-    return ERR_NONE;
-}
-
-/* t is zeroed. */
-static err_t build_partition(struct compiled_partition *t, const struct plan_partition *pp, struct pool *pool,
-                             struct diag *d)
-{
-    struct owner o = {pp->m->name, "p2m"};
     err_t e;
 
-    t->p2m.format = t->bfn.format = &pt_format_arm_s2;
-    t->p2m.pool = t->bfn.pool = pool;
-    t->p2m.shape = pp->p2m_shape;
-    t->bfn.shape = pp->bfn_shape;
-    e = build(&t->p2m, o, pp->p2m_span, pp->p2m_spans, pp->frames.p2m, d);
-    if (e != ERR_NONE || !pp->has_bfn_map)
-        return e;
-    o.table = "bfn map";
-    e = build_scratch(t, pp, d);
-    return e == ERR_NONE ? build(&t->bfn, o, pp->bfn_span, pp->bfn_spans, pp->frames.bfn, d) : e;
+    if (!t->scratch_rights)
+        return ERR_NONE;
+    e = scratch_build(&t->scratch, t->pt.format, t->pt.shape, t->pt.pool, t->scratch_rights, id, d);
+    memcpy(t->pt.fill, t->scratch.fill, sizeof t->pt.fill);
+    return e;
 }
 
-static const struct owner own = {"hypervisor", "own tables"};
+/* Build *t, all but its root and scratch filled in, as number i; it must take what was planned. */
+static err_t build(struct compiled *c, uint32_t i, const struct compiled_table *from, uint16_t id, uint64_t planned,
+                   struct diag *d)
+{
+    struct compiled_table *t = &c->table[i];
+    err_t e;
+
+    *t = *from;
+    t->pt.pool = &c->pool;
+    t->first = c->pool.used;
+    e = scratch_make(t, id, d);
+    if (!e)
+        e = pt_build(&t->pt, t->spans, t->count, d);
+    t->end = c->pool.used;
+    if (!e && t->end - t->first != planned)
+        e = diag_fail(d, ERR_INVALID, "%lu frames taken, %lu planned", t->end - t->first, planned);
+    return e ? table_fail(t, d) : ERR_NONE;
+}
+
+static err_t build_own(struct compiled *c, const struct plan_hypervisor *hv, const struct p2m_kind *kind,
+                       struct diag *d)
+{
+    const struct compiled_table own = {.owner = "hypervisor",
+                                       .name = "own tables",
+                                       .pt = {.format = kind->format, .shape = hv->shape},
+                                       .verify = kind->verify,
+                                       .spans = hv->span,
+                                       .count = hv->spans};
+
+    return build(c, 0, &own, 0, hv->own_frames, d);
+}
+
+static err_t build_p2m(struct compiled *c, const struct plan_partition *pp, struct diag *d)
+{
+    const struct compiled_table p2m = {.owner = pp->m->name,
+                                       .name = "p2m",
+                                       .pt = {.format = pp->p2m->format, .shape = pp->p2m_shape},
+                                       .verify = pp->p2m->verify,
+                                       .spans = pp->p2m_span,
+                                       .count = pp->p2m_spans};
+
+    return build(c, pp->p2m_table, &p2m, 0, pp->frames.p2m, d);
+}
+
+/* One that shares the p2m is there already. */
+static err_t build_map(struct compiled *c, const struct plan_partition *pp, const struct plan_bfn_map *m,
+                       struct diag *d)
+{
+    const struct compiled_table map = {
+        .owner = pp->m->name,
+        .name = "bfn map",
+        .pt = {.format = m->kind->format, .shape = m->shape},
+        .verify = m->kind->verify,
+        .spans = pp->bfn_span,
+        .count = pp->bfn_spans,
+        .scratch_rights = !m->scratch                           ? 0
+                          : pp->m->unmapped == UNMAPPED_SCRATCH ? R_READ | R_WRITE
+                                                                : R_READ,
+    };
+
+    return m->frames ? build(c, m->table, &map, m->scratch_id, m->frames + m->scratch, d) : ERR_NONE;
+}
+
+static err_t build_partition(struct compiled *c, const struct plan *p, const struct plan_partition *pp, struct diag *d)
+{
+    err_t e = pp == p->quarantine ? ERR_NONE : build_p2m(c, pp, d);
+
+    for (uint32_t i = 0; i < pp->maps && !e; i++)
+        e = build_map(c, pp, &pp->map[i], d);
+    return e;
+}
 
 err_t compile_tables(struct compiled *t, const struct plan *p, void *mem, struct arena *a, struct diag *d)
 {
     const struct plan_hypervisor *hv = &p->hv;
     mfn_t stacks;
+    err_t e;
 
     t->pool = (struct pool){.first = hv->pool, .frames = hv->pool_frames, .mem = mem};
-    t->part = ARENA_NEW(a, struct compiled_partition, p->partitions, d);
-    if (t->part == NULL)
+    t->plan = p;
+    t->tables = p->tables;
+    t->table = ARENA_NEW(a, struct compiled_table, p->tables, d);
+    if (t->table == NULL)
         return ERR_NO_SPACE;
     if (!pool_take(&t->pool, hv->cpu_frames, false, &stacks))
         return diag_fail(d, ERR_NO_SPACE, "hypervisor: stacks: %lu frames planned, more are needed", hv->pool_frames);
-    t->own = (struct pt){.format = &pt_format_arm_el2, .shape = hv->shape, .pool = &t->pool};
-    err_t e = build(&t->own, own, hv->span, hv->spans, hv->el2_frames, d);
-    for (uint32_t i = 0; i < p->partitions && e == ERR_NONE; i++)
-        e = build_partition(&t->part[i], &p->partition[i], &t->pool, d);
+    e = build_own(t, hv, p->board->own, d);
+    for (const struct plan_partition *pp = p->partition; pp <= p->quarantine && !e; pp++)
+        e = build_partition(t, p, pp, d);
     return e;
 }
 
-static err_t verify(const struct pt *t, struct owner o, struct verify_job *j, struct diag *d)
+err_t compile_verify_table(const struct compiled *c, uint32_t i, struct diag *d)
 {
-    j->shape = t->shape;
-    j->pool = t->pool;
-    j->root = t->root;
-    return verify_tables(j, d) == ERR_NONE ? ERR_NONE : owner_fail(o, d);
+    const struct compiled_table *t = &c->table[i];
+    const struct verify_job j = {
+        .format = t->verify,
+        .shape = t->pt.shape,
+        .pool = &c->pool,
+        .root = t->pt.root,
+        .spans = t->spans,
+        .count = t->count,
+        .scratch = t->scratch_rights != 0,
+        .scratch_page = t->scratch.page,
+        .scratch_rights = t->scratch_rights,
+    };
+
+    return verify_tables(&j, d) ? table_fail(t, d) : ERR_NONE;
 }
 
-static err_t verify_partition(const struct compiled_partition *t, const struct plan_partition *pp, struct diag *d)
+err_t compile_verify(const struct compiled *c, struct diag *d)
 {
-    struct verify_job j = {.format = VERIFY_ARM_S2, .spans = pp->p2m_span, .count = pp->p2m_spans};
-    err_t e = verify(&t->p2m, (struct owner){pp->m->name, "p2m"}, &j, d);
+    err_t e = ERR_NONE;
 
-    if (e != ERR_NONE || !pp->has_bfn_map)
-        return e;
-    j.spans = pp->bfn_span;
-    j.count = pp->bfn_spans;
-    j.scratch = pp->frames.scratch != 0;
-    j.scratch_page = t->scratch.page;
-    j.scratch_rights = scratch_rights(pp);
-    return verify(&t->bfn, (struct owner){pp->m->name, "bfn map"}, &j, d);
-}
-
-err_t compile_verify(const struct compiled *t, const struct plan *p, struct diag *d)
-{
-    struct verify_job j = {.format = VERIFY_ARM_EL2, .spans = p->hv.span, .count = p->hv.spans};
-    err_t e = verify(&t->own, own, &j, d);
-
-    for (uint32_t i = 0; i < p->partitions && e == ERR_NONE; i++)
-        e = verify_partition(&t->part[i], &p->partition[i], d);
+    for (uint32_t i = 0; i < c->tables && !e; i++)
+        e = compile_verify_table(c, i, d);
     return e;
 }

@@ -1,23 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The tables of a whole plan: the hypervisor's own, and p2m, bfn map and scratch of every
- * partition. The same code at boot and in the host tool; touches nothing but pool and arena.
+ * The tables of a whole plan: the hypervisor's own, p2m and bfn maps of every partition, and those of the
+ * quarantine. The same code at boot and in the host tool; touches nothing but pool and arena.
  */
 #ifndef KERNEL_COMPILE_H
 #define KERNEL_COMPILE_H
 
 #include "iommu/scratch.h"
+#include "p2m/verify.h"
 #include "plan.h"
 
-struct compiled_partition {
-    struct pt p2m, bfn;     /* bfn: where the plan has a bfn map */
-    struct scratch scratch; /* where the plan has frames for it */
+/* One set of tables: the hypervisor's own, a p2m or a bfn map. */
+struct compiled_table {
+    const char *owner, *name; /* for messages: "linux", "p2m" */
+    struct pt pt;
+    const struct verify_format *verify;
+    const struct pt_span *spans;
+    uint32_t count;
+    struct scratch scratch; /* where scratch_rights are not 0 */
+    uint8_t scratch_rights;
+    uint64_t first, end; /* its frames, the scratch tree's among them, by number in the pool */
 };
 
 struct compiled {
-    struct pool pool; /* exactly the plan's; stacks first, what IOMMUs need is left */
-    struct pt own;
-    struct compiled_partition *part;
+    const struct plan *plan;
+    struct pool pool;             /* exactly the plan's; stacks first, what IOMMUs need is left */
+    struct compiled_table *table; /* as the plan numbers them */
+    uint32_t tables;
 };
 
 /*
@@ -26,7 +35,8 @@ struct compiled {
  */
 err_t compile_tables(struct compiled *t, const struct plan *p, void *mem, struct arena *a, struct diag *d);
 
-/* The second opinion about every table (p2m/verify.h). */
-err_t compile_verify(const struct compiled *t, const struct plan *p, struct diag *d);
+/* The second opinion about one table, and about every table (p2m/verify.h). */
+err_t compile_verify_table(const struct compiled *t, uint32_t i, struct diag *d);
+err_t compile_verify(const struct compiled *t, struct diag *d);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Ticket lock: CPUs get it in the order they asked, so that none waits longer than the others' turns. Order,
- * outermost first: partition, vgic, gic, smmu, console. Held only over bounded work; interrupts are masked at
+ * outermost first: partition, vgic, gic, pv, smmu, console. Held only over bounded work; interrupts are masked at
  * EL2, so no handler can ask for a lock its CPU holds.
  */
 #ifndef KERNEL_LOCK_H

@@ -3,9 +3,8 @@
 
 #include <string.h>
 
-#define BOOTARGS_MAX    2047     /* arm64 Linux' COMMAND_LINE_SIZE - 1 */
-#define AUDIT_MS_MAX    86400000 /* a day */
-#define DEVICE_PATH_MAX 255
+#define BOOTARGS_MAX 2047     /* arm64 Linux' COMMAND_LINE_SIZE - 1 */
+#define AUDIT_MS_MAX 86400000 /* a day */
 
 /*
  * CPUs.
@@ -80,129 +79,6 @@ static err_t read_images(const struct manifest_reader *r, struct manifest_partit
 }
 
 /*
- * Devices.
- */
-
-/* digits hexadecimal digits at *s, which moves behind them; UINT32_MAX when there are fewer. */
-static uint32_t hex_take(const char **s, uint32_t digits)
-{
-    uint32_t v = 0;
-
-    for (; digits; digits--, (*s)++) {
-        uint32_t c = (uint8_t) * *s;
-
-        if (c - '0' < 10)
-            v = v << 4 | (c - '0');
-        else if ((c | 0x20) - 'a' < 6)
-            v = v << 4 | ((c | 0x20) - 'a' + 10);
-        else
-            return UINT32_MAX;
-    }
-    return v;
-}
-
-/* "bb:dd.f" */
-static bool bdf_parse(const char *s, uint16_t *bdf)
-{
-    uint32_t bus, device = 0, function = 0;
-
-    bus = hex_take(&s, 2);
-    if (bus > 0xff || *s++ != ':')
-        return false;
-    device = hex_take(&s, 2);
-    if (device > 0x1f || *s++ != '.')
-        return false;
-    function = hex_take(&s, 1);
-    *bdf = (uint16_t)(bus << 8 | device << 3 | (function & 7));
-    return function <= 7 && !*s;
-}
-
-/* What a device is: the one of `pci` and `path` that it has. */
-static err_t device_read_kind(const struct manifest_reader *r, struct manifest_device *v)
-{
-    dt_node_t n = v->node;
-    const char *pci;
-    err_t e;
-
-    v->kind = dt_has(r->dt, n, "pci") ? DEVICE_PCI : DEVICE_PLATFORM;
-    if (dt_has(r->dt, n, "pci") == dt_has(r->dt, n, "path"))
-        return manifest_fail(r, n, "one of pci = \"bb:dd.f\" and path = \"/...\" is right");
-    if (v->kind == DEVICE_PCI && dt_has(r->dt, n, "no-dma"))
-        return manifest_fail(r, n, "no-dma: only for a platform device; a PCI function is a bus master");
-    if (v->kind == DEVICE_PCI) {
-        e = manifest_read_text(r, n, "pci", 0, SIZE_MAX, &pci);
-        if (!e && !bdf_parse(pci, &v->bdf))
-            e = manifest_fail(r, n, "pci: \"%.*s\" is not bb:dd.f with device up to 1f and function up to 7", 32, pci);
-        return e;
-    }
-    e = manifest_read_text(r, n, "path", 1, DEVICE_PATH_MAX, &v->path);
-    if (!e && *v->path != '/')
-        e = manifest_fail(r, n, "path: \"%s\" does not start with /", v->path);
-    return e;
-}
-
-static err_t device_check_others(const struct manifest_reader *r, const struct manifest_partition *pp,
-                                 const struct manifest_device *v)
-{
-    char other[128];
-
-    for (const struct manifest_partition *q = r->m->partition; q <= pp; q++) {
-        for (const struct manifest_device *o = q->device; o < q->device + q->devices; o++) {
-            if (o->kind != v->kind)
-                continue;
-            if (v->kind == DEVICE_PCI ? o->bdf == v->bdf : !strcmp(o->path, v->path))
-                return manifest_fail(r, v->node, "%s: the same device as %s", v->kind == DEVICE_PCI ? "pci" : "path",
-                                     dt_path(r->dt, o->node, other, sizeof other));
-        }
-    }
-    return ERR_NONE;
-}
-
-static err_t device_read(const struct manifest_reader *r, const struct manifest_partition *pp,
-                         struct manifest_device *v, dt_node_t n)
-{
-    err_t e = manifest_check_node(r, n, "pci path no-dma unprotected-dma peer-dma", "");
-
-    *v = (struct manifest_device){.name = r->dt->node[n].name, .node = n};
-    if (!e)
-        e = device_read_kind(r, v);
-    if (!e)
-        e = manifest_read_flag(r, n, "no-dma", &v->no_dma);
-    if (!e)
-        e = manifest_read_flag(r, n, "unprotected-dma", &v->unprotected_dma);
-    if (!e)
-        e = manifest_read_flag(r, n, "peer-dma", &v->peer_dma);
-    if (e)
-        return e;
-    if (v->unprotected_dma && v->no_dma)
-        return manifest_fail(r, n, "unprotected-dma: contradicts no-dma");
-    if (v->unprotected_dma && !pp->identity)
-        return manifest_fail(r, n,
-                             "unprotected-dma: needs physmap = \"identity\" (I9): without an IOMMU the device uses "
-                             "machine addresses, which %s does not see",
-                             pp->name);
-    return device_check_others(r, pp, v);
-}
-
-static err_t read_devices(const struct manifest_reader *r, struct manifest_partition *pp)
-{
-    dt_node_t n = dt_child(r->dt, pp->node, "devices");
-    err_t e;
-
-    pp->device = ARENA_NEW(r->a, struct manifest_device, manifest_count(r->dt, n), r->d);
-    if (!pp->device)
-        return ERR_NO_SPACE;
-    if (n == DT_NONE)
-        return ERR_NONE;
-    e = manifest_check_node(r, n, "", MANIFEST_ANY);
-    for (n = r->dt->node[n].child; !e && n != DT_NONE; n = r->dt->node[n].next) {
-        e = device_read(r, pp, &pp->device[pp->devices], n);
-        pp->devices++;
-    }
-    return e;
-}
-
-/*
  * Partitions.
  */
 
@@ -216,24 +92,70 @@ static err_t read_name(const struct manifest_reader *r, struct manifest_partitio
     return ERR_NONE;
 }
 
+/* Options that are one of some words; the first where the manifest says nothing, except for the physmap. */
+enum option { OPTION_PHYSMAP, OPTION_MAP, OPTION_TABLES, OPTION_UNMAPPED, OPTION_SCRATCH, OPTION_CONSOLE, OPTIONS };
+
+static const struct option_words {
+    const char *prop, *words;
+} option_words[OPTIONS] = {
+    [OPTION_PHYSMAP] = {"physmap", "translated identity"},
+    [OPTION_MAP] = {"map", "guest host pv"},
+    [OPTION_TABLES] = {"tables", "separate shared"},
+    [OPTION_UNMAPPED] = {"unmapped", "scratch fault read-only-scratch"},
+    [OPTION_SCRATCH] = {"scratch", "per-partition per-device"},
+    [OPTION_CONSOLE] = {"console", "virtual none"},
+};
+
+/* The text is told when an option has one word and another has not the one that it needs; words by their index. */
+static const struct option_rule {
+    uint8_t option, word, other, needs;
+    const char *text;
+} option_rules[] = {
+    {OPTION_MAP, MAP_HOST, OPTION_PHYSMAP, 1,
+     "map: \"host\" needs physmap = \"identity\": others do not know their MFNs; \"guest\" and \"pv\" are right here"},
+    {OPTION_MAP, MAP_PV, OPTION_TABLES, 0,
+     "map: \"pv\" needs tables = \"separate\": a p2m has no window of BFNs alone"},
+    {OPTION_MAP, MAP_PV, OPTION_UNMAPPED, UNMAPPED_SCRATCH,
+     "map: \"pv\" needs unmapped = \"scratch\": a guest that controls its own BFNs may never create one that faults"},
+    {OPTION_SCRATCH, 1, OPTION_TABLES, 0,
+     "scratch: \"per-device\" needs tables = \"separate\": a p2m has no scratch page"},
+    {OPTION_SCRATCH, 1, OPTION_UNMAPPED, UNMAPPED_SCRATCH,
+     "scratch: \"per-device\" needs unmapped = \"scratch\": only then does the page tell whose DMA changed it"},
+    {OPTION_TABLES, 1, OPTION_UNMAPPED, UNMAPPED_FAULT,
+     "tables: \"shared\" needs unmapped = \"fault\": a hole of the CPUs faults for devices, too"},
+};
+
+static err_t read_words(const struct manifest_reader *r, struct manifest_partition *pp)
+{
+    uint32_t word[OPTIONS];
+    err_t e = ERR_NONE;
+
+    for (unsigned i = 0; !e && i < OPTIONS; i++)
+        e = manifest_read_word(r, pp->node, option_words[i].prop, option_words[i].words,
+                               i == OPTION_PHYSMAP ? MANIFEST_REQUIRED : 0, &word[i]);
+    if (e)
+        return e;
+    for (const struct option_rule *o = option_rules; o < option_rules + sizeof option_rules / sizeof *o; o++) {
+        if (word[o->option] == o->word && word[o->other] != o->needs)
+            return manifest_fail(r, pp->node, "%s", o->text);
+    }
+    pp->identity = word[OPTION_PHYSMAP];
+    pp->map = (enum bfn_map_kind)word[OPTION_MAP];
+    pp->shared_tables = word[OPTION_TABLES];
+    pp->unmapped = (enum unmapped)word[OPTION_UNMAPPED];
+    pp->scratch_per_device = word[OPTION_SCRATCH];
+    pp->console = (enum console)word[OPTION_CONSOLE];
+    return ERR_NONE;
+}
+
 static err_t read_options(const struct manifest_reader *r, struct manifest_partition *pp)
 {
-    uint32_t physmap, unmapped = 0, console = 0;
-    err_t e = manifest_read_word(r, pp->node, "physmap", "translated identity", MANIFEST_REQUIRED, &physmap);
+    err_t e = manifest_read_text(r, pp->node, "bootargs", 0, BOOTARGS_MAX, &pp->bootargs);
 
-    if (!e)
-        e = manifest_read_word(r, pp->node, "unmapped", "scratch fault read-only-scratch", UNMAPPED_SCRATCH, &unmapped);
-    if (!e)
-        e = manifest_read_word(r, pp->node, "console", "virtual none", CONSOLE_VIRTUAL, &console);
-    if (!e)
-        e = manifest_read_text(r, pp->node, "bootargs", 0, BOOTARGS_MAX, &pp->bootargs);
     if (!e)
         e = dt_read_u32(r->dt, pp->node, "scratch-audit-ms", 0, &pp->audit_ms, r->d);
     if (e)
         return e;
-    pp->identity = physmap == 1;
-    pp->unmapped = (enum unmapped)unmapped;
-    pp->console = (enum console)console;
     if (pp->audit_ms > AUDIT_MS_MAX)
         return manifest_fail(r, pp->node, "scratch-audit-ms: %u, at most %d is right", pp->audit_ms, AUDIT_MS_MAX);
     if (pp->audit_ms && pp->unmapped != UNMAPPED_SCRATCH)
@@ -242,13 +164,38 @@ static err_t read_options(const struct manifest_reader *r, struct manifest_parti
     return ERR_NONE;
 }
 
+static err_t read_pv_window(const struct manifest_reader *r, struct manifest_partition *pp)
+{
+    uint64_t base = 0, size = 0;
+    bool there;
+    err_t e = manifest_read_range(r, pp->node, "pv-window", &there, &base, &size);
+
+    if (e)
+        return e;
+    if (there != (pp->map == MAP_PV))
+        return manifest_fail(r, pp->node, "pv-window: %s",
+                             there ? "only map = \"pv\" has one: drop it, or write that"
+                                   : "missing; map = \"pv\" needs <hi lo hi lo>, address and size");
+    if ((base | size) & (PV_WINDOW_ALIGN - 1))
+        return manifest_fail(r, pp->node, "pv-window: 0x%llx + 0x%llx is not whole blocks of 2 MiB (0x200000)",
+                             (unsigned long long)base, (unsigned long long)size);
+    if (size > PV_WINDOW_MAX)
+        return manifest_fail(r, pp->node, "pv-window: size 0x%llx, at most 0x%llx (64 GiB) is right",
+                             (unsigned long long)size, (unsigned long long)PV_WINDOW_MAX);
+    pp->pv = bfn(base >> FRAME_SHIFT);
+    pp->pv_frames = size >> FRAME_SHIFT;
+    return ERR_NONE;
+}
+
 static err_t partition_read(const struct manifest_reader *r, struct manifest_partition *pp, dt_node_t n)
 {
     static err_t (*const step[])(const struct manifest_reader *, struct manifest_partition *) = {
-        read_name, read_options, read_cpus, read_images, manifest_read_regions, read_devices,
+        read_name, read_words,  read_options,          read_pv_window,
+        read_cpus, read_images, manifest_read_regions, manifest_read_devices,
     };
-    err_t e = manifest_check_node(r, n, "cpus physmap unmapped console scratch-audit-ms bootargs",
-                                  "kernel initrd memory devices");
+    err_t e = manifest_check_node(
+        r, n, "cpus physmap map pv-window tables unmapped scratch scratch-audit-ms console bootargs",
+        "kernel initrd memory devices");
 
     *pp = (struct manifest_partition){.name = r->dt->node[n].name, .node = n};
     for (size_t i = 0; !e && i < sizeof step / sizeof *step; i++)
@@ -258,7 +205,8 @@ static err_t partition_read(const struct manifest_reader *r, struct manifest_par
 
 err_t manifest_parse(struct manifest *m, const struct dt *dt, struct arena *a, struct diag *d)
 {
-    const struct manifest_reader r = {.m = m, .dt = dt, .a = a, .d = d};
+    const struct manifest_device *last[MANIFEST_LISTS] = {NULL};
+    const struct manifest_reader r = {.m = m, .dt = dt, .a = a, .d = d, .last = last};
     dt_node_t n = dt_child(dt, DT_ROOT, "partitions");
     uint32_t count = manifest_count(dt, n);
     err_t e;
@@ -266,7 +214,7 @@ err_t manifest_parse(struct manifest *m, const struct dt *dt, struct arena *a, s
     *m = (struct manifest){.dt = dt};
     if (!dt_is_compatible(dt, DT_ROOT, "mullion,manifest-v1"))
         return manifest_fail(&r, DT_ROOT, "compatible: \"mullion,manifest-v1\" is missing");
-    e = manifest_check_node(&r, DT_ROOT, "compatible", "shared partitions");
+    e = manifest_check_node(&r, DT_ROOT, "compatible", "shared partitions quarantine");
     if (!e && (!count || count > MANIFEST_PARTITIONS))
         e = manifest_fail(&r, DT_ROOT, "partitions: %u nodes, 1 to %d are right", count, MANIFEST_PARTITIONS);
     if (!e)
@@ -280,5 +228,5 @@ err_t manifest_parse(struct manifest *m, const struct dt *dt, struct arena *a, s
         return ERR_NO_SPACE;
     for (n = dt->node[n].child; !e && n != DT_NONE; n = dt->node[n].next)
         e = partition_read(&r, &m->partition[m->partitions++], n);
-    return e;
+    return e ? e : manifest_read_quarantine(&r);
 }

@@ -122,6 +122,16 @@ err_t manifest_read_flag(const struct manifest_reader *r, dt_node_t n, const cha
     return ERR_NONE;
 }
 
+err_t manifest_read_choice(const struct manifest_reader *r, dt_node_t n, const char *prop, const char *words,
+                           bool *second)
+{
+    uint32_t word;
+    err_t e = manifest_read_word(r, n, prop, words, 0, &word);
+
+    *second = word == 1;
+    return e;
+}
+
 err_t manifest_read_u64(const struct manifest_reader *r, dt_node_t n, const char *prop, bool *there, uint64_t *out)
 {
     const struct dt_prop *p = dt_prop(r->dt, n, prop);
@@ -135,18 +145,20 @@ err_t manifest_read_u64(const struct manifest_reader *r, dt_node_t n, const char
     return ERR_NONE;
 }
 
-err_t manifest_read_reg(const struct manifest_reader *r, dt_node_t n, bool *there, uint64_t *base, uint64_t *size)
+err_t manifest_read_range(const struct manifest_reader *r, dt_node_t n, const char *prop, bool *there, uint64_t *base,
+                          uint64_t *size)
 {
-    const struct dt_prop *p = dt_prop(r->dt, n, "reg");
+    const struct dt_prop *p = dt_prop(r->dt, n, prop);
 
     *there = p != NULL;
     if (!p)
         return ERR_NONE;
     if (p->len != 16)
-        return manifest_fail(r, n, "reg: %u bytes where four cells <hi lo hi lo>, address and size, are right", p->len);
+        return manifest_fail(r, n, "%s: %u bytes where four cells <hi lo hi lo>, address and size, are right", prop,
+                             p->len);
     *base = dt_cells(p, 0, 2);
     *size = dt_cells(p, 2, 2);
-    return manifest_check_range(r, n, "reg", *base, *size);
+    return manifest_check_range(r, n, prop, *base, *size);
 }
 
 uint32_t manifest_count(const struct dt *dt, dt_node_t n)

@@ -8,11 +8,14 @@
 
 #include "manifest.h"
 
+#define MANIFEST_LISTS 61 /* a prime: functions 0 of PCI devices differ in bits 15:3 alone */
+
 struct manifest_reader {
     struct manifest *m;
     const struct dt *dt;
     struct arena *a;
     struct diag *d;
+    const struct manifest_device **last; /* MANIFEST_LISTS lists of devices by hash: the last of each */
 };
 
 #define MANIFEST_ADDR_BITS 48
@@ -39,10 +42,14 @@ err_t manifest_read_text(const struct manifest_reader *r, dt_node_t n, const cha
 /* `file`, which must be there: the name of an image in the bundle. */
 err_t manifest_read_file(const struct manifest_reader *r, dt_node_t n, const char **out);
 err_t manifest_read_flag(const struct manifest_reader *r, dt_node_t n, const char *prop, bool *out);
+/* One of two words: is it the second? The first when absent. */
+err_t manifest_read_choice(const struct manifest_reader *r, dt_node_t n, const char *prop, const char *words,
+                           bool *second);
 /* <hi lo>; *out is left alone when absent. */
 err_t manifest_read_u64(const struct manifest_reader *r, dt_node_t n, const char *prop, bool *there, uint64_t *out);
-/* reg = <hi lo hi lo>: one entry that manifest_check_range accepts. */
-err_t manifest_read_reg(const struct manifest_reader *r, dt_node_t n, bool *there, uint64_t *base, uint64_t *size);
+/* <hi lo hi lo>: one range that manifest_check_range accepts; *base and *size are left alone when absent. */
+err_t manifest_read_range(const struct manifest_reader *r, dt_node_t n, const char *prop, bool *there, uint64_t *base,
+                          uint64_t *size);
 
 /* Count the children of n, DT_NONE has none. */
 uint32_t manifest_count(const struct dt *dt, dt_node_t n);
@@ -51,5 +58,8 @@ uint32_t manifest_count(const struct dt *dt, dt_node_t n);
 err_t manifest_read_regions(const struct manifest_reader *r, struct manifest_partition *pp);
 /* /shared (manifest_region.c). */
 err_t manifest_read_shared(const struct manifest_reader *r);
+/* The `devices` node of pp, and /quarantine (manifest_device.c). */
+err_t manifest_read_devices(const struct manifest_reader *r, struct manifest_partition *pp);
+err_t manifest_read_quarantine(const struct manifest_reader *r);
 
 #endif

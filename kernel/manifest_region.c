@@ -12,15 +12,16 @@ static const uint8_t dma_rights[] = {0, R_READ, R_READ | R_WRITE, R_WRITE};
 static const struct region_rule {
     const char *props;
     enum ext_type type;
-    uint8_t cpu;
-    uint8_t dma;           /* default, index into dma_rights */
-    const char *dma_words; /* NULL: not to be chosen */
+    const char *access_words; /* NULL: not to be chosen */
+    uint8_t cpu[2];           /* by index of `access`, whose default is the first */
+    uint8_t dma;              /* default, index into dma_rights */
+    const char *dma_words;    /* NULL: not to be chosen */
 } region_rules[] = {
-    {"type reg size host dma file", EXT_RAM, R_READ | R_WRITE | R_EXEC, 2, DMA_WORDS},
-    {"type reg size host dma file", EXT_RAM_RO, R_READ | R_EXEC, 1, "none read"},
-    {"type reg shared access dma", EXT_SHARED, R_READ | R_WRITE, 0, DMA_WORDS},
-    {"type reg unlisted", EXT_RESERVED, R_READ | R_WRITE, 2, NULL},
-    {"type reg", EXT_DOORBELL, 0, 3, NULL},
+    {"type reg size host dma file", EXT_RAM, NULL, {R_READ | R_WRITE | R_EXEC}, 2, DMA_WORDS},
+    {"type reg size host dma file", EXT_RAM_RO, NULL, {R_READ | R_EXEC}, 1, "none read"},
+    {"type reg shared access dma", EXT_SHARED, "rw ro", {R_READ | R_WRITE, R_READ}, 0, DMA_WORDS},
+    {"type reg unlisted", EXT_RESERVED, NULL, {R_READ | R_WRITE}, 2, NULL},
+    {"type reg access", EXT_DOORBELL, "none w", {0, R_WRITE}, 3, NULL},
 };
 #define REGION_TYPES "ram ram-ro shared reserved doorbell"
 
@@ -74,22 +75,16 @@ static err_t region_read_shared(const struct manifest_reader *r, const struct ma
 {
     const struct manifest *m = r->m;
     const char *name;
-    uint32_t ro;
     err_t e = manifest_read_text(r, o->node, "shared", 1, 255, &name);
 
-    if (!e)
-        e = manifest_read_word(r, o->node, "access", "rw ro", 0, &ro);
     if (e)
         return e;
     for (uint32_t i = 0; i < m->shareds && !o->shared; i++)
         o->shared = strcmp(m->shared[i].name, name) ? NULL : &m->shared[i];
     if (!o->shared)
         return manifest_fail(r, o->node, "shared: there is no node /shared/%.*s", 64, name);
-    if (ro) {
-        o->cpu = R_READ;
-        if (o->dma & R_WRITE)
-            return manifest_fail(r, o->node, "dma: \"rw\" would let devices write what access = \"ro\" forbids");
-    }
+    if (o->dma & ~o->cpu)
+        return manifest_fail(r, o->node, "dma: \"rw\" would let devices write what access = \"ro\" forbids");
     if (!o->placed && !pp->identity)
         return manifest_fail(r, o->node, "reg: missing; a translated partition says where it sees /shared/%s",
                              o->shared->name);
@@ -150,6 +145,10 @@ static err_t region_check_others(const struct manifest_reader *r, const struct m
     bool owned = n->pinned && n->type != EXT_SHARED;
     char other[96];
 
+    if (n->placed && n->dma && ranges_overlap(n->gfn.n, n->frames, pp->pv.n, pp->pv_frames))
+        return manifest_fail(r, n->node, "reg: devices reach it, so that it may not overlap pv-window, 0x%llx + 0x%llx",
+                             (unsigned long long)pp->pv.n << FRAME_SHIFT,
+                             (unsigned long long)pp->pv_frames << FRAME_SHIFT);
     for (const struct manifest_partition *q = m->partition; q <= pp; q++) {
         for (const struct manifest_region *o = q->region; o < q->region + q->regions; o++) {
             if (q == pp && n->placed && o->placed && ranges_overlap(n->gfn.n, n->frames, o->gfn.n, o->frames))
@@ -169,34 +168,59 @@ static err_t region_check_others(const struct manifest_reader *r, const struct m
     return ERR_NONE;
 }
 
+/* Shared tables give devices what the CPUs have: a region that says otherwise would not be what it gets. */
+static err_t region_check_tables(const struct manifest_reader *r, const struct manifest_partition *pp,
+                                 const struct manifest_region *o)
+{
+    static const char *const word[] = {"none", "read", "w", "rw"}; /* by R_READ and R_WRITE */
+    bool doorbell = o->type == EXT_DOORBELL;
+    const char *prop = doorbell ? "access" : "dma";
+    uint8_t cpu = o->cpu & (R_READ | R_WRITE);
+
+    if (!pp->shared_tables && doorbell && cpu)
+        return manifest_fail(r, o->node,
+                             "access: \"w\" means nothing with tables = \"separate\", which hide it from the CPUs: "
+                             "drop it");
+    if (pp->shared_tables && cpu != o->dma)
+        return manifest_fail(
+            r, o->node, "%s: \"%s\", but with tables = \"shared\" devices may do what the CPUs may: write %s = \"%s\"",
+            prop, word[doorbell ? cpu : o->dma], prop, word[doorbell ? o->dma : cpu]);
+    return ERR_NONE;
+}
+
 static err_t region_read(const struct manifest_reader *r, const struct manifest_partition *pp, dt_node_t n,
                          struct manifest_region *o)
 {
     const struct region_rule *rule;
     uint64_t base = 0, size = 0;
-    uint32_t type, dma;
+    uint32_t type, access = 0, dma;
     err_t e = manifest_read_word(r, n, "type", REGION_TYPES, MANIFEST_REQUIRED, &type);
 
     if (e)
         return e;
     rule = &region_rules[type];
-    *o = (struct manifest_region){.name = r->dt->node[n].name, .node = n, .type = rule->type, .cpu = rule->cpu};
+    *o = (struct manifest_region){.name = r->dt->node[n].name, .node = n, .type = rule->type};
     dma = rule->dma;
     e = manifest_check_node(r, n, rule->props, "");
+    if (!e && rule->access_words)
+        e = manifest_read_word(r, n, "access", rule->access_words, 0, &access);
     if (!e && rule->dma_words)
         e = manifest_read_word(r, n, "dma", rule->dma_words, rule->dma, &dma);
     if (!e)
-        e = manifest_read_reg(r, n, &o->placed, &base, &size);
+        e = manifest_read_range(r, n, "reg", &o->placed, &base, &size);
     if (!e && dt_has(r->dt, n, "file"))
         e = manifest_read_file(r, n, &o->file);
     if (!e)
         e = manifest_read_flag(r, n, "unlisted", &o->unlisted);
     if (e)
         return e;
+    o->cpu = rule->cpu[access];
     o->dma = dma_rights[dma];
     o->gfn = gfn_of(gaddr(base));
     o->frames = frames_of(size);
     e = o->type == EXT_SHARED ? region_read_shared(r, pp, o) : region_read_place(r, pp, o);
+    if (!e)
+        e = region_check_tables(r, pp, o);
     return e ? e : region_check_others(r, pp, o);
 }
 

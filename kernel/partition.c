@@ -61,29 +61,44 @@ void partition_reset(struct partition *p)
     leave_all(p, PARTITION_RESETTING, "reset");
 }
 
-struct scratch_report partition_audit(struct partition *p)
+static struct scratch_report map_audit(struct partition *p, const struct plan_bfn_map *m)
 {
-    struct scratch_report r = {0};
-
-    if (!p->has_scratch)
-        return r;
-    void *page = pool_ptr(p->pool, p->scratch.page);
+    void *page = pool_ptr(&p->tables->pool, p->tables->table[m->table].scratch.page);
+    struct scratch_report r;
 
     /* Cleaned and invalidated on both sides: a device that does not snoop wrote to memory, and reads it
      * there. */
     lock_take(&p->lock);
     arch_clean(page, FRAME_SIZE);
-    scratch_audit(page, p->plan->id, &r);
+    scratch_audit(page, m->scratch_id, &r);
     arch_clean(page, FRAME_SIZE);
     lock_give(&p->lock);
-    if (r.changed == 0)
-        return r;
-    uint64_t n = __atomic_add_fetch(&p->strays, 1, __ATOMIC_RELAXED);
-    if (log_worthy(n))
-        log_line("%s: stray DMA: a device of this partition wrote %u bytes where nothing is mapped (scratch page, "
+    if (r.changed && log_worthy(__atomic_add_fetch(&p->strays, 1, __ATOMIC_RELAXED)))
+        log_line("%s: stray DMA: %s %s wrote %u bytes where nothing is mapped (scratch page, "
                  "first at offset 0x%x: %02x %02x %02x %02x ...)",
-                 p->plan->m->name, r.changed, r.offset, r.found[0], r.found[1], r.found[2], r.found[3]);
+                 p->plan->m->name, m->device ? "device" : "a device",
+                 m->device ? m->device->m->name : "of this partition", r.changed, r.offset, r.found[0], r.found[1],
+                 r.found[2], r.found[3]);
     return r;
+}
+
+struct scratch_report partition_audit(struct partition *p)
+{
+    struct scratch_report all = {0};
+
+    for (uint32_t i = 0; i < p->plan->maps; i++) {
+        const struct plan_bfn_map *m = &p->plan->map[i];
+        struct scratch_report r = {0};
+        uint32_t before = all.changed;
+
+        if (m->scratch)
+            r = map_audit(p, m);
+        if (!before)
+            all = r;
+        else
+            all.changed += r.changed;
+    }
+    return all;
 }
 
 static void finish_reset(struct partition *p)

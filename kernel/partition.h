@@ -10,9 +10,9 @@
 #define KERNEL_PARTITION_H
 
 #include "arch_vcpu.h"
+#include "compile.h"
 #include "dev/vpci.h"
 #include "dev/vpl011.h"
-#include "iommu/scratch.h"
 #include "plan.h"
 
 enum partition_state { PARTITION_RUNNING, PARTITION_STOPPING, PARTITION_RESETTING, PARTITION_STOPPED };
@@ -47,9 +47,7 @@ struct partition {
     struct vpl011 uart;
     struct console_line line;
     struct vpci pci;
-    bool has_scratch;
-    struct scratch scratch;
-    struct pool *pool;                         /* where the scratch page lies */
+    const struct compiled *tables;
     struct lock lock;                          /* the scratch audit */
     uint64_t dma_faults, strays, bad_accesses; /* counted since boot, atomic */
 };
@@ -91,7 +89,7 @@ bool vcpu_claim(struct vcpu *v, uint64_t entry, uint64_t context);
 /* v has left the guest, or never entered although claimed. The last one carries a stop or reset out. */
 void vcpu_left(struct vcpu *v);
 
-/* Audit p's scratch page; log what was found. Returns the report. */
+/* Audit p's scratch pages; log what was found. Returns the first report of a changed one, with all their bytes. */
 struct scratch_report partition_audit(struct partition *p);
 
 /*

@@ -7,10 +7,7 @@
 #include "plan_private.h"
 
 #include "fmt.h"
-#include "iommu/bfn.h"
-#include "iommu/scratch.h"
 
-#define VMID_MAX         255u
 #define EMULATED_EXTENTS 4
 
 err_t plan_fail(struct plan_ctx *c, dt_node_t n, const char *fmt, ...)
@@ -78,22 +75,23 @@ static err_t partitions_init(struct plan_ctx *c)
 {
     const struct manifest *m = c->in->manifest;
     struct plan *p = c->p;
+    struct manifest_partition *q;
     err_t e = ERR_NONE;
 
-    p->partition = ARENA_NEW(c->a, struct plan_partition, m->partitions, c->d);
-    if (!p->partition)
+    p->partition = ARENA_NEW(c->a, struct plan_partition, m->partitions + 1, c->d);
+    q = ARENA_NEW(c->a, struct manifest_partition, 1, c->d);
+    if (!p->partition || !q)
         return ERR_NO_SPACE;
-    if (2 * m->partitions > VMID_MAX)
-        return diag_fail(c->d, ERR_NO_SPACE, "%u partitions need %u VMIDs; there are %u", m->partitions,
-                         2 * m->partitions, VMID_MAX);
+    *q = (struct manifest_partition){.name = "quarantine", .device = m->quarantine, .devices = m->quarantines};
     p->partitions = m->partitions;
+    p->quarantine = &p->partition[m->partitions];
+    p->quarantine->m = q;
     for (uint32_t i = 0; i < m->partitions && !e; i++) {
         struct plan_partition *pp = &p->partition[i];
 
         pp->m = &m->partition[i];
         pp->id = (uint16_t)i;
         pp->vmid = (uint16_t)(i + 1);
-        pp->bfn_vmid = (uint16_t)(m->partitions + i + 1);
         e = cpus_place(c, pp);
     }
     return e;
@@ -148,111 +146,10 @@ static err_t emulated_add(struct plan_ctx *c, struct plan_partition *pp)
     return e;
 }
 
-/* The smallest second-stage shape that reaches the highest GFN. Arm ARM D8.2: concatenated roots above 39
- * bits. */
-static err_t p2m_shape(struct plan_ctx *c, struct plan_partition *pp)
-{
-    const struct extent *last = &pp->physmap.ext[pp->physmap.count - 1];
-    uint8_t pa = c->b->pa_bits < 48 ? c->b->pa_bits : 48, in = pa < 39 ? pa : 39;
-    uint64_t end = last->gfn.n + last->frames;
-
-    if (end > UINT64_C(1) << (in - FRAME_SHIFT))
-        in = pa;
-    if (end > UINT64_C(1) << (in - FRAME_SHIFT))
-        return plan_fail(c, pp->m->node, "%s ends at 0x%lx; the board has %u address bits", last->name,
-                         end << FRAME_SHIFT, pa);
-    pp->p2m_shape = (struct pt_shape){.in_bits = in, .out_bits = pa, .root_level = in < 44 ? 2 : 3, .leaf_level = 2};
-    return ERR_NONE;
-}
-
-/*
- * The whole input range of the SMMUs in front of its devices, so that scratch is everywhere. 40 to
- * 43 bits would need a concatenated root, which one known SMMU walks wrong: 39 bits then.
- */
-static void bfn_shape(const struct plan_ctx *c, struct plan_partition *pp)
-{
-    uint8_t in = 48, out = c->b->pa_bits < 48 ? c->b->pa_bits : 48;
-
-    for (uint32_t i = 0; i < pp->devices; i++) {
-        const struct board_iommu *s = &c->b->iommu[pp->device[i].iommu];
-
-        if (!pp->device[i].is_protected)
-            continue;
-        in = s->in_bits < in ? s->in_bits : in;
-        out = s->out_bits < out ? s->out_bits : out;
-    }
-    if (in < 44)
-        in = in < 39 ? in : 39;
-    pp->bfn_shape = (struct pt_shape){.in_bits = in, .out_bits = out, .root_level = in < 44 ? 2 : 3, .leaf_level = 2};
-}
-
-/* What a PCI device sends to a window of its bridge goes to another device, and never comes to an SMMU. */
-static err_t windows_check(struct plan_ctx *c, const struct plan_partition *pp)
-{
-    for (const struct extent *e = pp->physmap.ext; e < pp->physmap.ext + pp->physmap.count; e++) {
-        const struct run at = {e->gfn.n, e->gfn.n + e->frames};
-
-        for (uint32_t i = 0; pp->has_ecam && e->dma && e->type != EXT_MMIO && i < c->b->pci.buses; i++) {
-            const struct run w = run_touched(c->b->pci.bus[i].base, c->b->pci.bus[i].size);
-
-            if (run_overlaps(at, w))
-                return plan_fail(c, pp->m->node,
-                                 "%s at " RUN_FMT " lies in the PCI window " RUN_FMT
-                                 ", where its PCI devices do not reach memory: move it, or say dma = \"none\"",
-                                 e->name, RUN_ARG(at), RUN_ARG(w));
-        }
-    }
-    return ERR_NONE;
-}
-
-static err_t bfn_check(struct plan_ctx *c, const struct plan_partition *pp)
-{
-    for (uint32_t i = 0; i < pp->bfn_spans; i++) {
-        const struct pt_span *s = &pp->bfn_span[i];
-        const struct extent *e = physmap_find(&pp->physmap, gfn(s->in));
-
-        if (s->in + s->frames > UINT64_C(1) << (pp->bfn_shape.in_bits - FRAME_SHIFT) ||
-            s->out + s->frames > UINT64_C(1) << (pp->bfn_shape.out_bits - FRAME_SHIFT))
-            return plan_fail(c, pp->m->node,
-                             "%s at 0x%lx is out of reach of its devices, whose SMMU takes %u "
-                             "bits and gives "
-                             "%u; say dma = \"none\"",
-                             e ? e->name : "memory", s->in << FRAME_SHIFT, pp->bfn_shape.in_bits,
-                             pp->bfn_shape.out_bits);
-    }
-    return ERR_NONE;
-}
-
-/* Physmap to spans, shapes and frame counts. */
-static err_t tables_count(struct plan_ctx *c, struct plan_partition *pp)
-{
-    err_t e = p2m_shape(c, pp);
-
-    if (!e)
-        e = windows_check(c, pp);
-    if (e)
-        return e;
-    pp->p2m_span = ARENA_NEW(c->a, struct pt_span, pp->physmap.count, c->d);
-    if (!pp->p2m_span)
-        return ERR_NO_SPACE;
-    pp->p2m_spans = physmap_cpu_spans(&pp->physmap, pp->p2m_span);
-    /* A root of several frames is aligned to its size: what that may skip is counted, too. */
-    pp->frames.p2m = pt_count(pp->p2m_shape, pp->p2m_span, pp->p2m_spans) + pt_root_frames(pp->p2m_shape) - 1;
-    if (!pp->has_bfn_map)
-        return ERR_NONE;
-    bfn_shape(c, pp);
-    pp->bfn_span = ARENA_NEW(c->a, struct pt_span, pp->physmap.count, c->d);
-    if (!pp->bfn_span)
-        return ERR_NO_SPACE;
-    pp->bfn_spans = bfn_map_spans(&pp->physmap, pp->bfn_span);
-    pp->frames.bfn = pt_count(pp->bfn_shape, pp->bfn_span, pp->bfn_spans);
-    pp->frames.scratch = pp->m->unmapped == UNMAPPED_FAULT ? 0 : scratch_frames(pp->bfn_shape);
-    return bfn_check(c, pp);
-}
-
 /* What the partition asks for and would not get. */
 static err_t options_check(struct plan_ctx *c, const struct plan_partition *pp)
 {
+    static const char of_maps[][20] = {"scratch-audit-ms", "unmapped", "map", "tables", "scratch", "pv-window"};
     const struct board_uart *u = &c->b->uart;
 
     if (pp->m->console == CONSOLE_VIRTUAL && (!u->present || u->irq.intid < 32))
@@ -260,9 +157,11 @@ static err_t options_check(struct plan_ctx *c, const struct plan_partition *pp)
                          "console: a virtual one stands in for the board's, which %s; say console "
                          "= \"none\"",
                          u->present ? "has no SPI" : "is no PL011");
-    if (!pp->has_bfn_map && (pp->m->audit_ms || dt_has(c->in->manifest->dt, pp->m->node, "unmapped")))
-        return plan_fail(c, pp->m->node, "%s: means nothing, for it has no device behind an IOMMU: drop it",
-                         pp->m->audit_ms ? "scratch-audit-ms" : "unmapped");
+    for (unsigned i = 0; i < sizeof of_maps / sizeof *of_maps && !pp->maps; i++) {
+        if (dt_has(c->in->manifest->dt, pp->m->node, of_maps[i]))
+            return plan_fail(c, pp->m->node, "%s: means nothing, for it has no device behind an IOMMU: drop it",
+                             of_maps[i]);
+    }
     return ERR_NONE;
 }
 
@@ -289,7 +188,7 @@ static err_t partition_place(struct plan_ctx *c, struct plan_partition *pp)
         e = plan_mmio_place(c, pp);
     if (!e)
         e = plan_images_place(c, pp);
-    return e ? e : tables_count(c, pp);
+    return e ? e : plan_tables_place(c, pp);
 }
 
 static err_t plan_place(struct plan_ctx *c)
@@ -306,6 +205,10 @@ static err_t plan_place(struct plan_ctx *c)
         e = plan_memory_place_shared(c);
     for (uint32_t i = 0; i < c->p->partitions && !e; i++)
         e = partition_place(c, &c->p->partition[i]);
+    if (!e)
+        e = plan_quarantine_place(c);
+    if (!e)
+        e = plan_domains_number(c);
     return e ? e : plan_hv_place(c);
 }
 

@@ -21,8 +21,9 @@ struct plan_device {
     maddr_t bar[6];                /* PCI: where each memory BAR is placed (GFN == MFN) */
     bool has_irq;
     struct board_irq irq; /* PCI: INTx; platform: the first one */
-    bool is_protected;    /* an SMMU stands in front */
+    bool is_protected;    /* an IOMMU stands in front */
     uint32_t iommu, sid;  /* when protected */
+    uint32_t map;         /* when protected: index into the partition's bfn maps */
 };
 
 /* Interrupts (INTID >= 32) that belong to the partition. */
@@ -32,8 +33,23 @@ struct plan_irq {
     bool virtual_only; /* no physical line behind it */
 };
 
+/*
+ * A device-side address space: of the devices of a partition behind IOMMUs of one kind, or of one device that
+ * has a scratch page of its own.
+ */
+struct plan_bfn_map {
+    const struct iommu_kind *kind;
+    const struct plan_device *device; /* the only one that uses it; NULL: all behind IOMMUs of this kind */
+    struct pt_shape shape;            /* shared tables: the p2m's */
+    uint32_t table;                   /* number of its tables in struct compiled; shared: the p2m's */
+    uint16_t domain;                  /* VMID, domain id or context: 1.., no other map's of this kind */
+    uint16_t scratch_id;              /* whose pattern its scratch page holds */
+    uint64_t frames, scratch;         /* its tables; scratch page and tree */
+};
+
 struct plan_frames {
-    uint64_t p2m, bfn, scratch; /* p2m: with what aligning its root may skip; scratch: page and tree */
+    uint64_t p2m, bfn, scratch; /* p2m: with what aligning its root skips; bfn, scratch: of all its maps */
+    uint64_t pv;                /* which pages of the PV window are mapped */
 };
 
 /* What is copied into a partition's memory at start. */
@@ -47,20 +63,21 @@ struct plan_image {
 
 struct plan_partition {
     const struct manifest_partition *m;
-    uint16_t id;       /* 0.. */
-    uint16_t vmid;     /* of the p2m: 1.. */
-    uint16_t bfn_vmid; /* of the bfn map in the SMMU, differs from every vmid */
-    uint32_t *cpu;     /* indices into board.cpu; [0] boots */
+    uint16_t id;   /* 0.. */
+    uint16_t vmid; /* of the p2m (x86_64: ASID): 1.. */
+    uint32_t *cpu; /* indices into board.cpu; [0] boots */
     uint32_t cpus;
     struct physmap physmap;
     struct manifest_region *reserved; /* the board's reserved memory that its devices use, as if declared */
     uint32_t reserveds;
+    const struct p2m_kind *p2m;
     struct pt_shape p2m_shape;
+    uint32_t p2m_table;       /* number of the p2m in struct compiled */
     struct pt_span *p2m_span; /* compiled from physmap */
     uint32_t p2m_spans;
-    bool has_bfn_map; /* it owns a protected device */
-    struct pt_shape bfn_shape;
-    struct pt_span *bfn_span;
+    struct plan_bfn_map *map; /* none where it owns no protected device */
+    uint32_t maps;
+    struct pt_span *bfn_span; /* what all its maps reach, from the physmap; a PV window has no rights */
     uint32_t bfn_spans;
     struct plan_device *device;
     uint32_t devices;
@@ -97,7 +114,7 @@ struct plan_hypervisor {
     maddr_t dtb, dtb_end;       /* firmware's DTB, whole frames */
     mfn_t pool;                 /* frames of struct pool */
     uint64_t pool_frames;
-    uint64_t el2_frames, cpu_frames, iommu_frames; /* parts of pool_frames */
+    uint64_t own_frames, cpu_frames, iommu_frames; /* parts of pool_frames */
     struct pt_shape shape;                         /* of its own tables */
     struct pt_span *span; /* the hypervisor's own address space: input == output, stacks last */
     uint32_t spans;
@@ -118,6 +135,12 @@ struct plan {
     struct plan_partition *partition;
     uint32_t partitions;
     maddr_t *shared; /* by index of manifest.shared */
+    uint32_t tables; /* in all: the hypervisor's own is number 0 */
+    /*
+     * The devices of /quarantine: what no partition owns and must not be blocked. Not one of partitions: it
+     * has devices and bfn maps of nothing but scratch, and no CPU, memory or p2m.
+     */
+    struct plan_partition *quarantine;
     struct plan_hypervisor hv;
 };
 

@@ -22,9 +22,12 @@ bool plan_has_node(const struct plan *p, const struct plan_partition *pp, dt_nod
     return false;
 }
 
-dt_node_t plan_device_node(const struct board *b, const struct plan_device *dev)
+struct board_requester plan_device_requester(const struct board *b, const struct plan_device *dev)
 {
-    return dev->fn ? board_pci_node(b, dev->fn->bdf) : dev->board_node;
+    return (struct board_requester){.node = dev->fn ? board_pci_node(b, dev->fn->bdf) : dev->board_node,
+                                    .has_stream = dev->is_protected,
+                                    .iommu = dev->iommu,
+                                    .sid = dev->sid};
 }
 
 /* Why a node of the board is not to be given away; NULL: it may be. */
@@ -105,7 +108,18 @@ static err_t pci_find(struct plan_ctx *c, const struct plan_partition *pp, struc
     return ERR_NONE;
 }
 
-/* I9: what is not behind an SMMU must say so. */
+/* Of nobody: kept where it can do no harm, or left alone where nothing can keep it. */
+static err_t quarantine_check(struct plan_ctx *c, struct plan_device *dev, bool stream)
+{
+    if (stream == dev->m->waived)
+        return plan_fail(c, dev->m->node,
+                         stream ? "waived: an IOMMU stands in front and blocks it: drop it"
+                                : "no IOMMU stands in front, so nothing keeps it in quarantine: say waived");
+    dev->is_protected = stream && dev->m->quarantine_scratch;
+    return ERR_NONE;
+}
+
+/* I9: what is not behind an IOMMU must say so. */
 static err_t dma_check(struct plan_ctx *c, const struct plan_partition *pp, struct plan_device *dev, bool stream)
 {
     const struct manifest_device *m = dev->m;
@@ -116,8 +130,10 @@ static err_t dma_check(struct plan_ctx *c, const struct plan_partition *pp, stru
     if (stream && m->unprotected_dma)
         return plan_fail(c, m->node, "unprotected-dma: an IOMMU stands in front: drop unprotected-dma");
     if (stream && c->b->iommu[dev->iommu].sid_bits < 32 && dev->sid >> c->b->iommu[dev->iommu].sid_bits)
-        return plan_fail(c, m->node, "stream id 0x%x does not fit the SMMU's %u bits", dev->sid,
+        return plan_fail(c, m->node, "stream id 0x%x does not fit the IOMMU's %u bits", dev->sid,
                          c->b->iommu[dev->iommu].sid_bits);
+    if (pp == c->p->quarantine)
+        return quarantine_check(c, dev, stream);
     if (!stream && !m->no_dma && !m->unprotected_dma)
         return plan_fail(c, m->node,
                          "no IOMMU stands in front of it (I9): write unprotected-dma in an identity "
@@ -176,18 +192,17 @@ static err_t devices_find_of(struct plan_ctx *c, struct plan_partition *pp)
             e = device_check_others(c, pp, dev);
         if (e)
             return e;
-        pp->has_bfn_map |= dev->is_protected;
         pp->has_ecam |= dev->fn != NULL;
     }
-    return ERR_NONE;
+    return pp == c->p->quarantine ? plan_quarantine_find(c) : plan_maps_find(c, pp);
 }
 
 err_t plan_devices_find(struct plan_ctx *c)
 {
     err_t e = ERR_NONE;
 
-    for (uint32_t i = 0; i < c->p->partitions && !e; i++)
-        e = devices_find_of(c, &c->p->partition[i]);
+    for (struct plan_partition *pp = c->p->partition; pp <= c->p->quarantine && !e; pp++)
+        e = devices_find_of(c, pp);
     return e;
 }
 

@@ -2,7 +2,7 @@
 /* The hypervisor's own part of the plan: registers, address space, pool. */
 #include "plan_private.h"
 
-#include "iommu/smmuv3.h"
+#include "iommu/kind.h"
 
 #include <string.h>
 
@@ -29,7 +29,7 @@ err_t plan_hv_own(struct plan_ctx *c)
     if (b->uart.present && !plan_has_node(c->p, NULL, b->uart.node))
         own_add(c, b->uart.base, b->uart.size, "the hypervisor's console UART");
     for (uint32_t i = 0; i < b->iommus; i++)
-        own_add(c, b->iommu[i].base, b->iommu[i].size, "an SMMU");
+        own_add(c, b->iommu[i].base, b->iommu[i].size, "an IOMMU");
     if (b->pci.present) {
         own_add(c, b->pci.ecam, b->pci.ecam_size, "PCI configuration space");
         if (c->own[c->owns - 1].mapped > ECAM_FRAMES)
@@ -130,29 +130,27 @@ static err_t hv_spans(struct plan_ctx *c)
     return e;
 }
 
-/* Stream tables and queues of every SMMU of the board. */
+/* Device tables and queues of every IOMMU of the board, for the devices that are not blocked. */
 static err_t iommu_count(struct plan_ctx *c)
 {
     uint32_t devices = 0;
     uint32_t *sid;
 
-    for (uint32_t i = 0; i < c->p->partitions; i++)
-        devices += c->p->partition[i].devices;
+    for (const struct plan_partition *pp = c->p->partition; pp <= c->p->quarantine; pp++)
+        devices += pp->devices;
     sid = ARENA_NEW(c->a, uint32_t, devices, c->d);
     if (!sid)
         return ERR_NO_SPACE;
     for (uint32_t u = 0; u < c->b->iommus; u++) {
         uint32_t n = 0;
 
-        for (uint32_t i = 0; i < c->p->partitions; i++) {
-            const struct plan_partition *pp = &c->p->partition[i];
-
+        for (const struct plan_partition *pp = c->p->partition; pp <= c->p->quarantine; pp++) {
             for (uint32_t k = 0; k < pp->devices; k++) {
                 if (pp->device[k].is_protected && pp->device[k].iommu == u)
                     sid[n++] = pp->device[k].sid;
             }
         }
-        c->p->hv.iommu_frames += smmuv3_frames(c->b->iommu[u].sid_bits, sid, n);
+        c->p->hv.iommu_frames += c->b->iommu[u].kind->frames(&c->b->iommu[u], sid, n);
     }
     return ERR_NONE;
 }
@@ -184,6 +182,7 @@ err_t plan_hv_place(struct plan_ctx *c)
 {
     struct plan_hypervisor *hv = &c->p->hv;
     err_t e = hv_spans(c);
+    uint64_t later; /* taken when all tables are there */
 
     hv->shape = (struct pt_shape){
         .in_bits = 48, .out_bits = c->b->pa_bits < 48 ? c->b->pa_bits : 48, .root_level = 3, .leaf_level = 2};
@@ -191,14 +190,19 @@ err_t plan_hv_place(struct plan_ctx *c)
         e = iommu_count(c);
     if (e)
         return e;
-    hv->el2_frames = pt_count(hv->shape, hv->span, hv->spans);
+    later = hv->iommu_frames;
+    hv->own_frames = pt_count(hv->shape, hv->span, hv->spans);
     hv->cpu_frames = (uint64_t)c->b->cpus * HV_STACK_FRAMES;
-    hv->pool_frames = hv->el2_frames + hv->cpu_frames + hv->iommu_frames;
-    for (uint32_t i = 0; i < c->p->partitions; i++) {
-        const struct plan_frames *f = &c->p->partition[i].frames;
+    hv->pool_frames = hv->own_frames + hv->cpu_frames;
+    /* In the order that they are taken: a root of several frames skips some to be aligned to its size. */
+    for (struct plan_partition *pp = c->p->partition; pp < c->p->quarantine; pp++) {
+        uint64_t align = pt_root_frames(pp->p2m_shape);
 
-        hv->pool_frames += f->p2m + f->bfn + f->scratch;
+        pp->frames.p2m += ROUND_UP(hv->pool_frames, align) - hv->pool_frames;
+        hv->pool_frames += pp->frames.p2m + pp->frames.bfn + pp->frames.scratch;
+        later += pp->frames.pv;
     }
+    hv->pool_frames += c->p->quarantine->frames.bfn + c->p->quarantine->frames.scratch + later;
     e = pool_place(c);
     for (uint32_t i = 0; i < c->b->cpus; i++)
         hv->span[hv->spans - c->b->cpus + i].out = hv->pool.n + (uint64_t)i * HV_STACK_FRAMES;

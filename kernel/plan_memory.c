@@ -2,10 +2,12 @@
 /* Machine memory: who has it already, and where the rest of the manifest's regions go. */
 #include "plan_private.h"
 
+#include "iommu/kind.h"
+
 #include <string.h>
 
 #define PA_LIMIT     (UINT64_C(1) << (47 - FRAME_SHIFT)) /* the stacks' area begins there */
-#define FIXED_CLAIMS 4
+#define FIXED_CLAIMS 4                                   /* and the ranges that the IOMMUs do not translate */
 
 err_t runs_of_memory(struct runs *l, const struct board *b, uint32_t cuts, struct arena *a, struct diag *d)
 {
@@ -18,9 +20,11 @@ err_t runs_of_memory(struct runs *l, const struct board *b, uint32_t cuts, struc
         const struct board_range *m = &b->memory[i];
         struct run r = {frames_of(m->base.v), (m->base.v + m->size) >> FRAME_SHIFT};
 
-        if (r.end > PA_LIMIT)
-            return diag_fail(d, ERR_INVALID, "board: memory %s ends at 0x%lx; addresses below 2^47 are supported",
-                             m->name, m->base.v + m->size);
+        if (r.end > PA_LIMIT || r.end > UINT64_C(1) << (b->pa_bits - FRAME_SHIFT))
+            return diag_fail(d, ERR_INVALID,
+                             "board: memory %s ends at 0x%lx; addresses below 2^47 are supported, and the CPUs have %u "
+                             "bits",
+                             m->name, m->base.v + m->size, b->pa_bits);
         if (r.first < r.end)
             l->run[l->count++] = r;
     }
@@ -117,6 +121,7 @@ static err_t claim_ram(struct plan_ctx *c, dt_node_t node, struct claim claim)
 static err_t claim_reserved(struct plan_ctx *c, dt_node_t node, struct claim claim, const struct manifest_region *r)
 {
     const struct board_range *in = board_reserved(c->b, claim.at);
+    const char *other;
     err_t e = claim_check(c, node, claim.at, !r->unlisted);
 
     if (e)
@@ -126,6 +131,10 @@ static err_t claim_reserved(struct plan_ctx *c, dt_node_t node, struct claim cla
                          r->unlisted ? "not RAM of the board"
                          : in        ? "firmware's own (no-map); only a device that the board says uses it brings it"
                                      : "not in one reserved range of the board; say unlisted where firmware omits it");
+    other = plan_regs_in(c, NULL, DT_ROOT, claim.at);
+    if (other)
+        return plan_fail(c, node, "the reserved memory %s at " RUN_FMT " also holds %s", r->name, RUN_ARG(claim.at),
+                         other);
     claim_add(c, claim);
     return ERR_NONE;
 }
@@ -177,6 +186,14 @@ static err_t claim_fixed(struct plan_ctx *c)
                              RUN_ARG(fixed[i].at));
         claim_add(c, fixed[i]);
     }
+    for (uint32_t i = 0; i < c->b->iommus * IOMMU_EXEMPTS; i++) {
+        const struct iommu_kind *kind = c->b->iommu[i / IOMMU_EXEMPTS].kind;
+        uint64_t first = kind->exempt[i % IOMMU_EXEMPTS].first;
+
+        claim_add(c, (struct claim){.at = {first, first + kind->exempt[i % IOMMU_EXEMPTS].frames},
+                                    .kind = "addresses that are not translated by ",
+                                    .name = kind->name});
+    }
     for (uint32_t i = 0; i < c->b->reserveds; i++) {
         const struct board_range *r = &c->b->reserved[i];
 
@@ -197,6 +214,48 @@ static err_t claim_shared(struct plan_ctx *c, uint32_t i)
     return claim_ram(c, s->node, (struct claim){.at = at, .kind = "/shared/", .name = s->name});
 }
 
+static bool region_holds(const struct manifest_region *r, struct run at)
+{
+    return r->type == EXT_RESERVED && r->mfn.n <= at.first && at.end <= r->mfn.n + r->frames;
+}
+
+/*
+ * One region for what firmware lists several times, once for each device or within another range; none for
+ * what the manifest declares.
+ */
+static void reserved_add(struct plan_partition *pp, const struct board_range *b)
+{
+    const struct run at = run_touched(b->base, b->size);
+    const struct manifest_region new = {.name = b->name,
+                                        .node = b->node,
+                                        .type = EXT_RESERVED,
+                                        .placed = true,
+                                        .pinned = true,
+                                        .is_boards = true,
+                                        .gfn = gfn(at.first),
+                                        .mfn = mfn(at.first),
+                                        .frames = at.end - at.first,
+                                        .cpu = R_READ | R_WRITE,
+                                        .dma = R_READ | R_WRITE};
+    uint32_t kept = 0;
+    bool held = false;
+
+    for (uint32_t i = 0; i < pp->m->regions; i++)
+        held |= region_holds(&pp->m->region[i], at);
+    for (uint32_t i = 0; i < pp->reserveds; i++)
+        held |= region_holds(&pp->reserved[i], at);
+    for (uint32_t i = 0; i < pp->reserveds && !held; i++) {
+        const struct manifest_region *o = &pp->reserved[i];
+
+        if (!region_holds(&new, (struct run){o->mfn.n, o->mfn.n + o->frames}))
+            pp->reserved[kept++] = *o;
+    }
+    if (held)
+        return;
+    pp->reserved[kept] = new;
+    pp->reserveds = kept + 1;
+}
+
 /*
  * I10: the reserved memory of the board that a device of pp uses becomes a region like those that the
  * manifest declares, unless one of those holds it already.
@@ -208,37 +267,21 @@ static err_t reserved_find(struct plan_ctx *c, struct plan_partition *pp)
         return ERR_NO_SPACE;
     for (uint32_t i = 0; pp->devices && i < c->b->reserveds; i++) {
         const struct board_range *b = &c->b->reserved[i];
-        uint64_t first = b->base.v >> FRAME_SHIFT, frames = b->size >> FRAME_SHIFT;
         enum board_use use = USE_NONE;
-        bool declared = false;
 
         for (uint32_t k = 0; k < pp->devices && use != USE_MOVED; k++) {
-            enum board_use u = board_reserved_use(c->b, i, plan_device_node(c->b, &pp->device[k]));
+            const struct board_requester who = plan_device_requester(c->b, &pp->device[k]);
+            enum board_use u = pp->device[k].m->reserved_scratch ? USE_NONE : board_reserved_use(c->b, i, &who);
 
             use = u > use ? u : use;
         }
         if (use == USE_MOVED)
             return plan_fail(c, pp->m->node,
-                             "devices: iommu-addresses of the board's %s is another address than "
-                             "its reg, 0x%lx: such a device cannot be given to a partition",
-                             b->name, b->base.v);
-        for (uint32_t k = 0; k < pp->m->regions; k++) {
-            const struct manifest_region *r = &pp->m->region[k];
-
-            declared |= r->type == EXT_RESERVED && r->mfn.n <= first && first + frames <= r->mfn.n + r->frames;
-        }
-        if (use && !declared)
-            pp->reserved[pp->reserveds++] = (struct manifest_region){.name = b->name,
-                                                                     .node = b->node,
-                                                                     .type = EXT_RESERVED,
-                                                                     .placed = true,
-                                                                     .pinned = true,
-                                                                     .is_boards = true,
-                                                                     .gfn = gfn(first),
-                                                                     .mfn = mfn(first),
-                                                                     .frames = frames,
-                                                                     .cpu = R_READ | R_WRITE,
-                                                                     .dma = R_READ | R_WRITE};
+                             "devices: iommu-addresses of the board's %s is not within its reg, 0x%lx + 0x%lx: such a "
+                             "device is given to a partition with reserved = \"scratch\" alone",
+                             b->name, b->base.v, b->size);
+        if (use)
+            reserved_add(pp, b);
     }
     return ERR_NONE;
 }
@@ -277,7 +320,7 @@ err_t plan_memory_claim(struct plan_ctx *c)
         regions += n;
         most = n > most ? n : most;
     }
-    owners = FIXED_CLAIMS + c->b->reserveds + m->shareds + regions;
+    owners = FIXED_CLAIMS + c->b->iommus * IOMMU_EXEMPTS + c->b->reserveds + m->shareds + regions;
     /*
      * A cut adds one run at the most. A split region uses up all 2 MiB blocks of a run with each piece but
      * its last, and owners + memories runs have such blocks.

@@ -100,39 +100,56 @@ static bool bars_fit(struct plan_partition *pp, const struct board_range *w, uin
     return true;
 }
 
-/*
- * Who else has something in r: the board's memory, the hypervisor, a device that pp does not have. Of
- * node itself, DT_NONE included, nothing is in the way.
- */
-static const char *other_in(const struct plan_ctx *c, const struct plan_partition *pp, dt_node_t node, struct run r)
+/* A range of the board, given to whoever looks for what is in the way. */
+struct ranges {
+    const struct board_range *range;
+    uint32_t count;
+    const char *name; /* NULL: the range's own */
+};
+
+/* The name of a range that r meets, of nodes that pp (NULL: nobody) does not have, and not of node itself. */
+static const char *ranges_meet(const struct plan_ctx *c, const struct plan_partition *pp, dt_node_t node,
+                               const struct ranges *l, struct run r)
+{
+    for (const struct board_range *m = l->range; m < l->range + l->count; m++) {
+        if (m->size && run_overlaps(r, run_touched(m->base, m->size)) && m->node != node &&
+            !(pp && plan_has_node(c->p, pp, m->node)))
+            return l->name ? l->name : m->name;
+    }
+    return NULL;
+}
+
+const char *plan_regs_in(const struct plan_ctx *c, const struct plan_partition *pp, dt_node_t node, struct run r)
 {
     const struct board *b = c->b;
-    const struct {
-        const struct board_range *range;
-        uint32_t count;
-        const char *name; /* NULL: the range's own */
-    } list[] = {
-        {b->memory, b->memories, "the board's memory"},
-        {b->reserved, b->reserveds, "reserved memory"},
+    const struct ranges list[] = {
         {b->mmio, b->mmios, NULL},
         {&b->pci.mem32, 1, "the PCI window"},
         {&b->pci.mem64, 1, "the PCI window"},
     };
+    const char *name = NULL;
 
     for (uint32_t i = 0; i < c->owns; i++) {
         if (run_overlaps(r, c->own[i].at))
             return c->own[i].name;
     }
-    for (uint32_t k = 0; k < sizeof list / sizeof *list; k++) {
-        for (uint32_t i = 0; i < list[k].count; i++) {
-            const struct board_range *m = &list[k].range[i];
+    for (uint32_t k = 0; k < sizeof list / sizeof *list && !name; k++)
+        name = ranges_meet(c, pp, node, &list[k], r);
+    return name;
+}
 
-            if (m->size && run_overlaps(r, run_touched(m->base, m->size)) &&
-                (k < 2 || (m->node != node && !plan_has_node(c->p, pp, m->node))))
-                return list[k].name ? list[k].name : m->name;
-        }
-    }
-    return NULL;
+/* Who else has something in r: the board's memory, or who has registers there. */
+static const char *other_in(const struct plan_ctx *c, const struct plan_partition *pp, dt_node_t node, struct run r)
+{
+    const struct ranges list[] = {
+        {c->b->memory, c->b->memories, "the board's memory"},
+        {c->b->reserved, c->b->reserveds, "reserved memory"},
+    };
+    const char *name = ranges_meet(c, NULL, DT_ROOT, &list[0], r);
+
+    if (!name)
+        name = ranges_meet(c, NULL, DT_ROOT, &list[1], r);
+    return name ? name : plan_regs_in(c, pp, node, r);
 }
 
 static err_t regs_check(struct plan_ctx *c, const struct plan_partition *pp, const struct plan_device *dev,

@@ -92,8 +92,8 @@ err_t plan_memory_place(struct plan_ctx *c, const struct plan_partition *pp);
 /* plan_device.c */
 /* Find every device of every partition, and what stands in front of it. */
 err_t plan_devices_find(struct plan_ctx *c);
-/* The board's node of a device; DT_NONE: it has none. */
-dt_node_t plan_device_node(const struct board *b, const struct plan_device *dev);
+/* Who a device is when it does DMA. */
+struct board_requester plan_device_requester(const struct board *b, const struct plan_device *dev);
 /* Does pp, or any partition where pp is NULL, have the board's node n as a device? */
 bool plan_has_node(const struct plan *p, const struct plan_partition *pp, dt_node_t n);
 /* Interrupt lines of the devices of pp, into pp->irq. */
@@ -102,6 +102,8 @@ err_t plan_irqs_place(struct plan_ctx *c, struct plan_partition *pp);
 /* plan_mmio.c */
 /* Room that the devices of pp need in its physmap, at most. */
 uint32_t plan_mmio_extents(const struct plan_ctx *c, const struct plan_partition *pp);
+/* Whose registers are in r, other than those of pp's devices (NULL: of nobody) and of node; NULL: nobody's. */
+const char *plan_regs_in(const struct plan_ctx *c, const struct plan_partition *pp, dt_node_t node, struct run r);
 /* BARs and registers of the devices of pp, into its physmap. */
 err_t plan_mmio_place(struct plan_ctx *c, struct plan_partition *pp);
 
@@ -113,6 +115,18 @@ err_t plan_extent_add(struct plan_ctx *c, struct plan_partition *pp, const struc
 err_t plan_fail(struct plan_ctx *c, dt_node_t n, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 #define DEVICE_FMT "/partitions/%s/devices/%s"
+
+/* plan_maps.c */
+/* Which bfn maps pp needs, once its devices are found. */
+err_t plan_maps_find(struct plan_ctx *c, struct plan_partition *pp);
+/* The same for the quarantine, once all devices are found. */
+err_t plan_quarantine_find(struct plan_ctx *c);
+/* Physmap to spans, shapes and frame counts: p2m and bfn maps of pp. */
+err_t plan_tables_place(struct plan_ctx *c, struct plan_partition *pp);
+/* Shapes and frame counts of the quarantine's maps. */
+err_t plan_quarantine_place(struct plan_ctx *c);
+/* VMIDs, domain ids, scratch patterns and table numbers of the whole plan. */
+err_t plan_domains_number(struct plan_ctx *c);
 
 /* plan_image.c */
 err_t plan_images_place(struct plan_ctx *c, struct plan_partition *pp);

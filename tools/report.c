@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "iommu/kind.h"
 #include "tool.h"
 
 #include <inttypes.h>
@@ -34,7 +35,7 @@ static void range_print(FILE *f, const char *what, maddr_t from, maddr_t to)
 static void hypervisor_print(FILE *f, const struct system *s)
 {
     const struct plan_hypervisor *hv = &s->plan.hv;
-    uint64_t shared_out = hv->pool_frames - hv->el2_frames - hv->cpu_frames - hv->iommu_frames;
+    uint64_t shared_out = hv->pool_frames - hv->own_frames - hv->cpu_frames - hv->iommu_frames;
     fprintf(f, "hypervisor (no partition and no protected device reaches it)\n");
     range_print(f, s->hypervisor.file.data ? "image" : "image (?)", hv->image, hv->image_end);
     range_print(f, "bundle", hv->bundle, hv->bundle_end);
@@ -42,9 +43,9 @@ static void hypervisor_print(FILE *f, const struct system *s)
     range_print(f, "board DTB", hv->dtb, hv->dtb_end);
     range_print(f, "frames", mfn_addr(hv->pool), mfn_addr(mfn(hv->pool.n + hv->pool_frames)));
     fprintf(f,
-            "              %" PRIu64 " frames: %" PRIu64 " own tables, %" PRIu64 " CPUs, %" PRIu64 " SMMU, %" PRIu64
+            "              %" PRIu64 " frames: %" PRIu64 " own tables, %" PRIu64 " CPUs, %" PRIu64 " IOMMUs, %" PRIu64
             " partitions\n",
-            hv->pool_frames, hv->el2_frames, hv->cpu_frames, hv->iommu_frames, shared_out);
+            hv->pool_frames, hv->own_frames, hv->cpu_frames, hv->iommu_frames, shared_out);
 }
 
 static void memory_print(FILE *f, const struct plan_partition *pp)
@@ -71,8 +72,10 @@ static void reach_print(FILE *f, const struct board *b, const struct plan_partit
         [UNMAPPED_READ_ONLY_SCRATCH] = "any other address reads the scratch page, and faults when written",
     };
     if (dev->is_protected)
-        fprintf(f, "behind the SMMU at 0x%" PRIx64 " as stream 0x%x: memory as in column DMA; %s",
-                b->iommu[dev->iommu].base.v, dev->sid, elsewhere[pp->m->unmapped]);
+        fprintf(f, "behind the %s at 0x%" PRIx64 " as stream 0x%x, bfn map %u: memory as in column DMA; %s",
+                b->iommu[dev->iommu].kind->name, b->iommu[dev->iommu].base.v, dev->sid, dev->map,
+                pp->m->scratch_per_device ? "any other address is a scratch page of its own"
+                                          : elsewhere[pp->m->unmapped]);
     else if (dev->m->no_dma)
         fprintf(f, "no DMA (the manifest says it is no bus master)");
     else
@@ -101,6 +104,24 @@ static void devices_print(FILE *f, const struct plan *p, const struct plan_parti
     }
 }
 
+static void maps_print(FILE *f, const struct plan_partition *pp)
+{
+    static const char *const maps[] = {[MAP_GUEST] = "guest", [MAP_HOST] = "host", [MAP_PV] = "pv"};
+    char size[24];
+
+    for (uint32_t i = 0; i < pp->maps; i++) {
+        const struct plan_bfn_map *m = &pp->map[i];
+
+        fprintf(f, "  bfn map %u   %s, %u bits, %s%s%s, domain %u: %s", i, m->kind->name, m->shape.in_bits,
+                maps[pp->m->map], m->device ? " of " : "", m->device ? m->device->m->name : "", m->domain,
+                pp->m->shared_tables ? "shares the p2m" : "tables of its own");
+        if (pp->m->map == MAP_PV)
+            fprintf(f, ", window of %s at 0x%" PRIx64, size_text(pp->m->pv_frames << FRAME_SHIFT, size),
+                    pp->m->pv.n << FRAME_SHIFT);
+        fprintf(f, "\n");
+    }
+}
+
 static void partition_print(FILE *f, const struct plan *p, const struct plan_partition *pp)
 {
     static const char *const unmapped[] = {
@@ -115,6 +136,7 @@ static void partition_print(FILE *f, const struct plan *p, const struct plan_par
     fprintf(f, "\n");
     memory_print(f, pp);
     devices_print(f, p, pp);
+    maps_print(f, pp);
     for (uint32_t i = 0; i < pp->irqs; i++)
         fprintf(f, "  interrupt   %u %s, %s%s\n", pp->irq[i].irq.intid, pp->irq[i].irq.edge ? "edge" : "level",
                 pp->irq[i].name, pp->irq[i].virtual_only ? " (no physical line)" : "");
@@ -167,5 +189,6 @@ void report_print(FILE *f, const struct system *s)
     for (uint32_t i = 0; i < p->partitions; i++)
         partition_print(f, p, &p->partition[i]);
     shared_print(f, p);
+    masters_print(f, p);
     verdict_print(f, p);
 }

@@ -103,7 +103,7 @@ static err_t tables_try(struct system *s, struct diag *d)
         return diag_fail(d, ERR_NO_SPACE, "no memory for the pool");
     err_t e = compile_tables(&tables, &s->plan, pool, &s->arena, d);
     if (e == ERR_NONE)
-        e = compile_verify(&tables, &s->plan, d);
+        e = compile_verify(&tables, d);
     free(pool);
     return e;
 }

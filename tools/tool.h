@@ -71,6 +71,9 @@ void system_free(struct system *s);
 /* report.c: who can reach what. */
 void report_print(FILE *f, const struct system *s);
 
+/* masters.c: what keeps the masters that no partition has. */
+void masters_print(FILE *f, const struct plan *p);
+
 /* image.c: hypervisor and bundle as one bootable file. */
 enum status image_write(const struct system *s, const char *path);
 

@@ -335,32 +335,54 @@ static err_t irt_take(struct amdvi *u, const struct amdvi_dte *e, maddr_t *table
     return ERR_NONE;
 }
 
-/* Before enable nothing was cached that could let a function pass: enable drops the rest. */
 static err_t function_invalidate(struct amdvi *u, uint16_t bdf, struct diag *d)
 {
     struct amdvi_command c[2] = {amdvi_command_devtab(bdf), amdvi_command_irt(bdf)};
-    return u->enabled ? commands_run(u, c, 2, d) : ERR_NONE;
+    return commands_run(u, c, 2, d);
+}
+
+static bool dte_is_blocked(const struct amdvi_dte *e)
+{
+    return e->w[0] == amdvi_dte_blocked(true).w[0];
+}
+
+/* No DMA from the first word on; the rest only blocks more and keeps it silent. */
+static err_t dte_block(struct amdvi *u, uint16_t bdf, struct amdvi_dte *e, struct diag *d)
+{
+    struct amdvi_dte new = amdvi_dte_quarantine(NULL, irt_of(e));
+    word_publish(u, &e->w[0], new.w[0]);
+    __atomic_store_n(&e->w[1], new.w[1], __ATOMIC_RELAXED);
+    word_publish(u, &e->w[2], new.w[2]);
+    return function_invalidate(u, bdf, d);
+}
+
+/* To an entry that is blocked, and known to the unit as such until it forgets that, now or in enable: the root
+ * and the rights come last. */
+static err_t dte_set(struct amdvi *u, uint16_t bdf, struct amdvi_dte *e, const struct amdvi_dte *new, struct diag *d)
+{
+    __atomic_store_n(&e->w[1], new->w[1], __ATOMIC_RELAXED);
+    word_publish(u, &e->w[2], new->w[2]);
+    word_publish(u, &e->w[0], new->w[0]);
+    return u->enabled ? function_invalidate(u, bdf, d) : ERR_NONE;
 }
 
 static err_t attach_locked(struct amdvi *u, uint16_t bdf, const struct amdvi_domain *dom, struct diag *d)
 {
-    struct amdvi_dte *e = dte(u, bdf);
-    struct amdvi_dte new = amdvi_dte_domain(dom, irt_of(e), AMDVI_IRT_LOG2);
+    struct amdvi_dte *e = dte(u, bdf), new = amdvi_dte_domain(dom, irt_of(e), AMDVI_IRT_LOG2);
     if (e->w[0] == new.w[0] && e->w[1] == new.w[1])
         return ERR_NONE;
-    if (e->w[0] != amdvi_dte_blocked(false).w[0])
+    if (!dte_is_blocked(e) && !(e->w[1] & amdvi_dte_blocked(true).w[1])) /* not in quarantine, either */
         return diag_fail(d, ERR_INVALID,
                          "amd-vi at 0x%llx: function 0x%x is in domain %u, it cannot be given domain %u, too", at(u),
                          bdf, (unsigned)(e->w[1] & 0xffff), dom->id);
     maddr_t table;
-    err_t err = irt_take(u, e, &table, d);
+    err_t err = dte_is_blocked(e) ? ERR_NONE : dte_block(u, bdf, e, d);
+    if (!err)
+        err = irt_take(u, e, &table, d);
     if (err)
         return err;
     new = amdvi_dte_domain(dom, table, AMDVI_IRT_LOG2);
-    __atomic_store_n(&e->w[1], new.w[1], __ATOMIC_RELAXED);
-    word_publish(u, &e->w[2], new.w[2]);
-    word_publish(u, &e->w[0], new.w[0]); /* the rights come last */
-    return function_invalidate(u, bdf, d);
+    return dte_set(u, bdf, e, &new, d);
 }
 
 err_t amdvi_attach(struct amdvi *u, uint16_t bdf, const struct amdvi_domain *dom, struct diag *d)
@@ -402,17 +424,18 @@ err_t amdvi_route(struct amdvi *u, uint16_t bdf, uint16_t index, const struct am
     return err;
 }
 
-err_t amdvi_quarantine(struct amdvi *u, uint16_t bdf, struct diag *d)
+err_t amdvi_quarantine(struct amdvi *u, uint16_t bdf, const struct amdvi_domain *to, struct diag *d)
 {
     err_t err = function_check(u, bdf, d);
+    if (!err && to)
+        err = domain_check(u, to, d);
     if (err)
         return err;
     lock_take(&u->lock);
-    struct amdvi_dte *e = dte(u, bdf), blocked = amdvi_dte_blocked(true);
-    word_publish(u, &e->w[0], blocked.w[0]); /* no DMA; the rest only blocks more and keeps it silent */
-    __atomic_store_n(&e->w[1], blocked.w[1], __ATOMIC_RELAXED);
-    word_publish(u, &e->w[2], blocked.w[2] | irt_of(e).v);
-    err = function_invalidate(u, bdf, d);
+    struct amdvi_dte *e = dte(u, bdf), new = amdvi_dte_quarantine(to, irt_of(e));
+    err = dte_block(u, bdf, e, d);
+    if (!err && to)
+        err = dte_set(u, bdf, e, &new, d);
     lock_give(&u->lock);
     return err;
 }

@@ -55,6 +55,8 @@ struct amdvi_domain {
  * pass); IV with IntCtl 00 and no pass bit aborts interrupts. quiet: no events of it (SA, IG).
  */
 struct amdvi_dte amdvi_dte_blocked(bool quiet);
+/* Blocked and quiet, or (to) with the DMA of a domain and as quiet; irt: the table that it keeps, or 0. */
+struct amdvi_dte amdvi_dte_quarantine(const struct amdvi_domain *to, maddr_t irt);
 /* irt: remapping table of 2^log2 entries of 4 bytes. */
 struct amdvi_dte amdvi_dte_domain(const struct amdvi_domain *d, maddr_t irt, uint8_t irt_log2);
 struct amdvi_irte amdvi_irte_entry(uint8_t vector, uint8_t apic, bool logical, uint8_t delivery);
@@ -115,8 +117,16 @@ err_t amdvi_attach(struct amdvi *u, uint16_t bdf, const struct amdvi_domain *dom
 err_t amdvi_route(struct amdvi *u, uint16_t bdf, uint16_t index, const struct amdvi_irte *e, struct diag *d);
 /* Drop everything cached, log events, raise the event interrupt. */
 err_t amdvi_enable(struct amdvi *u, struct diag *d);
-/* Block a function, without further events: the write of one word, then one invalidation. */
-err_t amdvi_quarantine(struct amdvi *u, uint16_t bdf, struct diag *d);
+/*
+ * Take a function's domain and its interrupts away, if it has them; it raises no more events, and can be
+ * attached again.
+ * to NULL: it is blocked, by the write of one word, what silences it, and one invalidation.
+ * Else it gets the prebuilt domain to, with an id of its own. By two of each, since the id and the root are in
+ * different words: blocked and forgotten, then the new domain. It meets its old domain, then is blocked, then
+ * meets the new one; where a step fails, it is blocked. (The unit reads an entry at once, but one store of 128
+ * bits would need CMPXCHG16B, which not every target has.)
+ */
+err_t amdvi_quarantine(struct amdvi *u, uint16_t bdf, const struct amdvi_domain *to, struct diag *d);
 /* Forget cached translations of a domain; returns after completion. */
 err_t amdvi_flush(struct amdvi *u, uint16_t id, struct diag *d);
 

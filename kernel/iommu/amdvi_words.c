@@ -54,6 +54,17 @@ struct amdvi_dte amdvi_dte_domain(const struct amdvi_domain *d, maddr_t irt, uin
     }};
 }
 
+struct amdvi_dte amdvi_dte_quarantine(const struct amdvi_domain *to, maddr_t irt)
+{
+    struct amdvi_dte e = amdvi_dte_blocked(true);
+    e.w[2] |= irt.v;
+    if (to) {
+        e.w[0] = amdvi_dte_domain(to, irt, 0).w[0];
+        e.w[1] |= to->id;
+    }
+    return e;
+}
+
 struct amdvi_irte amdvi_irte_entry(uint8_t vector, uint8_t apic, bool logical, uint8_t delivery)
 {
     return (struct amdvi_irte){IRTE_REMAP_EN | IRTE_INT_TYPE(delivery) | (logical ? IRTE_DM : 0) | IRTE_DEST(apic) |

@@ -48,7 +48,8 @@ enum fault_action faults_take(struct faults *f, const struct smmuv3_fault *e, ch
     }
     if (r->device ? count == FAULT_BUDGET : count % FAULT_BUDGET == 0) {
         size_t n = put_source(r, e->sid, text, size);
-        fmt_print(text + n, size - n, ": quarantined after %llu faults, its DMA is stopped", (unsigned long long)count);
+        fmt_print(text + n, size - n, ": quarantined after %llu faults, its DMA %s", (unsigned long long)count,
+                  r->to_scratch ? "meets a scratch page" : "is stopped");
         r->quarantined = true;
         return FAULT_QUARANTINE;
     }

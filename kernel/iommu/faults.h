@@ -18,6 +18,7 @@
 struct fault_record {
     const char *partition, *device;
     uint32_t sid;
+    bool to_scratch; /* its quarantine is a scratch page: blocking it would hang it */
     bool quarantined;
     uint64_t count; /* since boot, atomic */
 };
@@ -31,7 +32,7 @@ struct faults {
 enum fault_action {
     FAULT_COUNTED,   /* nothing to show */
     FAULT_SHOW,      /* show the text */
-    FAULT_QUARANTINE /* show the text and make the fault's stream abort (smmuv3_abort_stream) */
+    FAULT_QUARANTINE /* show the text and quarantine the fault's stream (smmuv3_quarantine) */
 };
 
 /*

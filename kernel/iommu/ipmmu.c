@@ -104,20 +104,10 @@ static err_t context_on(struct ipmmu *m, uint8_t context, struct diag *d)
 
 /* Block */
 
-/* Every context off and flushed, then the quarantine with its empty table, silent. */
-static err_t main_block(struct ipmmu *m, struct pool *pool, struct diag *d)
+/* Every context off and flushed, then the quarantine, silent. */
+static err_t main_block(struct ipmmu *m, const struct ipmmu_context *quarantine, struct diag *d)
 {
-    mfn_t root;
-    if (!pool_take(pool, 1, false, &root))
-        return diag_fail(d, ERR_NO_SPACE, "ipmmu at 0x%llx: no frame left for the table of the quarantine, want %d",
-                         unit(m), IPMMU_FRAMES);
-    arch_clean(pool_ptr(pool, root), FRAME_SIZE);
-
-    struct ipmmu_context empty = {
-        .root = mfn_addr(root),
-        .shape = {.in_bits = IN_BITS_MAX, .out_bits = OUT_BITS_MAX, .root_level = 2},
-    };
-    err_t e = context_check(m, &empty, d);
+    err_t e = context_check(m, quarantine, d);
     for (unsigned i = 0; !e && i < m->contexts; i++) {
         e = context_flush(m, i, 0, d);
         ipmmu_write_imstr(m->base, i, 0);
@@ -125,7 +115,7 @@ static err_t main_block(struct ipmmu *m, struct pool *pool, struct diag *d)
     if (e)
         return e;
     ipmmu_write_imsauxctlr(m->base, ipmmu_read_imsauxctlr(m->base) & ~IMSAUXCTLR_S2PTE);
-    context_program(m, IPMMU_QUARANTINE, &empty);
+    context_program(m, IPMMU_QUARANTINE, quarantine);
     m->imctr[IPMMU_QUARANTINE] &= ~IMCTR_INTEN;
     m->used = 1;
     return context_on(m, IPMMU_QUARANTINE, d);
@@ -150,15 +140,15 @@ static err_t utlbs_block(struct ipmmu *u, struct diag *d)
     return e;
 }
 
-err_t ipmmu_block(struct ipmmu *u, mmio_t base, maddr_t at, struct ipmmu *main_unit, struct pool *pool,
-                  uint8_t contexts, uint8_t utlbs, struct diag *d)
+err_t ipmmu_block(struct ipmmu *u, mmio_t base, maddr_t at, struct ipmmu *main_unit,
+                  const struct ipmmu_context *quarantine, uint8_t contexts, uint8_t utlbs, struct diag *d)
 {
     if (utlbs > IPMMU_UTLBS || (u == main_unit && (contexts < 2 || contexts > IPMMU_CONTEXTS)))
         return diag_fail(d, ERR_INVALID, "ipmmu at 0x%llx: %u contexts and %u micro-TLBs, want 2 to %d and at most %d",
                          (unsigned long long)at.v, contexts, utlbs, IPMMU_CONTEXTS, IPMMU_UTLBS);
     *u = (struct ipmmu){.base = base, .at = at, .main = main_unit, .utlbs = utlbs, .contexts = contexts};
     if (u == main_unit) {
-        err_t e = main_block(u, pool, d);
+        err_t e = main_block(u, quarantine, d);
         return e ? e : utlbs_block(u, d);
     }
     if (!(main_unit->enabled & 1u << IPMMU_QUARANTINE))

@@ -5,8 +5,9 @@
  * stage-1 tables in the long-descriptor format, so it never shares a table with the CPU's second stage.
  *
  * A micro-TLB that is off, or on a context that is off, lets its master pass untranslated. So nothing is
- * ever switched off: who has no partition sits on context 0, which is on, with an empty table. (Context 0
- * is given to nobody, as in other systems for this part.)
+ * ever switched off: who has no partition sits on context 0, which is on, with the quarantine's table: an
+ * empty one, so that all DMA faults, or one whose every input leads to a scratch page. (Context 0 is given to
+ * nobody, as in other systems for this part.)
  *
  * Order of use: block (the main unit, then every cache unit), context_add for each partition that owns a
  * master (never for another), enable, attach... The partition's devices are known before the first table is
@@ -22,8 +23,8 @@
 
 #define IPMMU_CONTEXTS   8
 #define IPMMU_UTLBS      48
-#define IPMMU_QUARANTINE 0 /* the context whose table is empty */
-#define IPMMU_FRAMES     1 /* that a main unit takes from the pool: the empty table */
+#define IPMMU_QUARANTINE 0 /* the context of masters that no partition owns */
+#define IPMMU_FRAMES     1 /* for the root of its table, which is the caller's; a scratch tree adds its own */
 #define IPMMU_REGS_SIZE  0x1000u
 
 struct ipmmu_context {
@@ -61,11 +62,11 @@ struct ipmmu {
 
 /*
  * Cut off every master behind the unit: pending faults acknowledged, contexts off and flushed, the
- * quarantine on, every micro-TLB on it. The main unit comes first (it takes its frame from pool); a cache
- * unit joins it. u is filled in.
+ * quarantine on, every micro-TLB on it. The main unit comes first; a cache unit joins it. u is filled in.
+ * quarantine: its table, complete and cleaned: empty, or a scratch tree. A cache unit takes its main unit's.
  */
-err_t ipmmu_block(struct ipmmu *u, mmio_t base, maddr_t at, struct ipmmu *main_unit, struct pool *pool,
-                  uint8_t contexts, uint8_t utlbs, struct diag *d);
+err_t ipmmu_block(struct ipmmu *u, mmio_t base, maddr_t at, struct ipmmu *main_unit,
+                  const struct ipmmu_context *quarantine, uint8_t contexts, uint8_t utlbs, struct diag *d);
 /*
  * Give a table, complete and cleaned, to the next free context of a main unit; *index is its number.
  * Refused when none is left, with the number.
@@ -80,7 +81,10 @@ err_t ipmmu_enable(struct ipmmu *main_unit, uint8_t context, struct diag *d);
 err_t ipmmu_attach(struct ipmmu *u, uint8_t utlb, uint8_t context, struct diag *d);
 /* Forget cached translations of an enabled context; returns after completion. */
 err_t ipmmu_flush(struct ipmmu *main_unit, uint8_t context, struct diag *d);
-/* Cut one master off: one register write, and a flush of the context that it had. */
+/*
+ * Give one master the quarantine's map (which is the same for all of a main unit, so it is no argument): one
+ * register write, and a flush of the context that it had. It can be attached again.
+ */
 err_t ipmmu_quarantine(struct ipmmu *u, uint8_t utlb, struct diag *d);
 /*
  * Fault of each context, at most one a context and call: the status register holds one. Those of

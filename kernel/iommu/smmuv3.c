@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "iommu/smmuv3.h"
 
+#include <string.h>
+
 #include "iommu/smmuv3_regs.h"
 #include "iommu/wait.h"
 #include "pool.h"
@@ -80,6 +82,7 @@ err_t smmuv3_probe(struct board_iommu *b, mmio_t base, struct diag *d)
     b->in_bits = b->out_bits;          /* 3.4: IPAs are as wide as the output; S2T0SZ >= 64 - OAS */
     b->stage2 = true;
     b->coherent = b->coherent && (idr[0] & SMMU_IDR0_COHACC);
+    b->domain_bits = idr[0] & SMMU_IDR0_VMID16 ? 16 : 8;
     return ERR_NONE;
 }
 
@@ -391,16 +394,44 @@ static err_t invalidate(struct smmuv3 *s, const struct smmuv3_cmd *cmds, uint32_
     return s->enabled ? cmdq_run(s, cmds, count, d) : ERR_NONE;
 }
 
-/* 3.21.3: all words but the first while the entry aborts, then the first, each seen by the unit before the
- * next. */
-static err_t ste_attach(struct smmuv3 *s, uint32_t sid, struct smmuv3_ste *ste, const struct smmuv3_ste *want,
-                        struct diag *d)
+/* The stream's entry; its group takes a table where it has none. */
+static err_t ste_take(struct smmuv3 *s, uint32_t sid, struct smmuv3_ste **ste, struct diag *d)
 {
-    struct smmuv3_cmd cmds[2] = {smmuv3_cmd_cfgi_ste(sid), smmuv3_cmd_tlbi_nsnh_all()};
+    struct smmuv3_cmd cfgi = smmuv3_cmd_cfgi_all();
+    mfn_t l2;
+    *ste = ste_find(s, sid);
+    if (*ste)
+        return ERR_NONE;
+    err_t e = l2_take(s, &l2, d);
+    if (e)
+        return e;
+    word_store(s, l1_entry(s, sid), l1_word(l2));
+    *ste = ste_find(s, sid);
+    return invalidate(s, &cfgi, 1, d);
+}
+
+static err_t ste_abort(struct smmuv3 *s, uint32_t sid, struct smmuv3_ste *ste, struct diag *d)
+{
+    struct smmuv3_cmd cfgi = smmuv3_cmd_cfgi_ste(sid);
+    word_store(s, &ste->w[0], smmuv3_ste_abort().w[0]);
+    return invalidate(s, &cfgi, 1, d);
+}
+
+/*
+ * 3.21.3.1: all words but the first while the entry aborts, then the first, each seen by the unit before the
+ * next. It is made to abort whatever it says: an invalidation may have failed since it was written.
+ */
+static err_t ste_write(struct smmuv3 *s, uint32_t sid, struct smmuv3_ste *ste, const struct smmuv3_ste *want,
+                       struct diag *d)
+{
+    struct smmuv3_cmd cmds[2] = {smmuv3_cmd_cfgi_ste(sid), smmuv3_cmd_tlbi_s12_vmall((uint16_t)want->w[2])};
+    err_t e = ste_abort(s, sid, ste, d);
+    if (e)
+        return e;
     for (unsigned i = 1; i < 8; i++)
         ste->w[i] = want->w[i];
     publish(s, ste, sizeof *ste);
-    err_t e = invalidate(s, cmds, 2, d);
+    e = invalidate(s, cmds, 2, d);
     if (e)
         return e;
     word_store(s, &ste->w[0], want->w[0]);
@@ -409,28 +440,16 @@ static err_t ste_attach(struct smmuv3 *s, uint32_t sid, struct smmuv3_ste *ste, 
 
 static err_t attach_locked(struct smmuv3 *s, uint32_t sid, const struct smmuv3_stage2 *s2, struct diag *d)
 {
-    struct smmuv3_ste want = smmuv3_ste_stage2(s2, s->ste_flags);
-    struct smmuv3_ste *ste = ste_find(s, sid);
-    if (!ste) {
-        mfn_t l2;
-        struct smmuv3_cmd cfgi = smmuv3_cmd_cfgi_all();
-        err_t e = l2_take(s, &l2, d);
-        if (e)
-            return e;
-        word_store(s, l1_entry(s, sid), l1_word(l2));
-        e = invalidate(s, &cfgi, 1, d);
-        if (e)
-            return e;
-        ste = ste_find(s, sid);
-    }
-    if (ste->w[0] == smmuv3_ste_abort().w[0])
-        return ste_attach(s, sid, ste, &want, d);
-    for (unsigned i = 0; i < 8; i++) {
-        if (ste->w[i] != want.w[i])
-            return diag_fail(d, ERR_INVALID, "smmuv3 at 0x%llx: stream 0x%x has another map already",
-                             (unsigned long long)s->at.v, sid);
-    }
-    return ERR_NONE;
+    struct smmuv3_ste want = smmuv3_ste_stage2(s2, s->ste_flags), *ste;
+    err_t e = ste_take(s, sid, &ste, d);
+    if (e)
+        return e;
+    if (smmuv3_ste_is_silent(ste))
+        return ste_write(s, sid, ste, &want, d);
+    if (memcmp(ste, &want, sizeof want) == 0)
+        return ERR_NONE;
+    return diag_fail(d, ERR_INVALID, "smmuv3 at 0x%llx: stream 0x%x has another map already",
+                     (unsigned long long)s->at.v, sid);
 }
 
 err_t smmuv3_attach(struct smmuv3 *s, uint32_t sid, const struct smmuv3_stage2 *s2, struct diag *d)
@@ -446,19 +465,41 @@ err_t smmuv3_attach(struct smmuv3 *s, uint32_t sid, const struct smmuv3_stage2 *
     return e;
 }
 
-err_t smmuv3_abort_stream(struct smmuv3 *s, uint32_t sid, struct diag *d)
+static err_t quarantine_locked(struct smmuv3 *s, uint32_t sid, const struct smmuv3_stage2 *to, struct diag *d)
+{
+    struct smmuv3_ste *ste = ste_find(s, sid);
+    if (to) {
+        struct smmuv3_ste want = smmuv3_ste_stage2(to, s->ste_flags | SMMUV3_SILENT);
+        err_t e = ste_take(s, sid, &ste, d);
+        return e ? e : ste_write(s, sid, ste, &want, d);
+    }
+    if (ste)
+        return ste_abort(s, sid, ste, d);
+    struct smmuv3_cmd cfgi = smmuv3_cmd_cfgi_all();
+    word_store(s, l1_entry(s, sid), l1_word(s->quiet));
+    return invalidate(s, &cfgi, 1, d);
+}
+
+err_t smmuv3_quarantine(struct smmuv3 *s, uint32_t sid, const struct smmuv3_stage2 *to, struct diag *d)
 {
     err_t e = stream_check(s, sid, d);
+    if (!e && to)
+        e = stage2_check(s, sid, to, d);
     if (e)
         return e;
     lock_take(&s->lock);
-    struct smmuv3_ste *ste = ste_find(s, sid);
-    if (ste)
-        word_store(s, &ste->w[0], smmuv3_ste_abort().w[0]);
-    else
-        word_store(s, l1_entry(s, sid), l1_word(s->quiet));
-    struct smmuv3_cmd cfgi = ste ? smmuv3_cmd_cfgi_ste(sid) : smmuv3_cmd_cfgi_all();
-    e = invalidate(s, &cfgi, 1, d);
+    e = quarantine_locked(s, sid, to, d);
+    lock_give(&s->lock);
+    return e;
+}
+
+err_t smmuv3_flush(struct smmuv3 *s, uint16_t vmid, struct diag *d)
+{
+    struct smmuv3_cmd tlbi = smmuv3_cmd_tlbi_s12_vmall(vmid);
+    if (!s->pool)
+        return diag_fail(d, ERR_INVALID, "smmuv3: VMID %u flushed on a unit that was not set up", vmid);
+    lock_take(&s->lock);
+    err_t e = invalidate(s, &tlbi, 1, d);
     lock_give(&s->lock);
     return e;
 }

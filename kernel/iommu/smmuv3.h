@@ -3,7 +3,7 @@
  * Arm SMMUv3 (IHI 0070): stage-2 translation, two-level stream table, abort by default.
  *
  * Order of use, one unit: probe, block, setup, attach..., enable. After block no stream can
- * do DMA until it is attached and the unit is enabled. Run time: events, abort_stream.
+ * do DMA until it is attached and the unit is enabled. Run time: events, quarantine, flush.
  */
 #ifndef KERNEL_IOMMU_SMMUV3_H
 #define KERNEL_IOMMU_SMMUV3_H
@@ -33,16 +33,20 @@ struct smmuv3_stage2 {
 
 #define SMMUV3_WALK_CACHED 1u /* the walker snoops: tables are read write-back, inner shareable */
 #define SMMUV3_SHCFG       2u /* the unit can override shareability (IDR1.ATTR_TYPES_OVR): set the field */
+#define SMMUV3_SILENT      4u /* the map of a quarantine: faults are not recorded (S2R 0) */
 
 extern const uint8_t smmuv3_pa_bits[7]; /* address sizes by S2PS and IDR5.OAS code */
 
 struct smmuv3_ste smmuv3_ste_abort(void);
-/* s2 as checked by smmuv3_attach; flags: what the unit can do. */
+/* s2 as checked by smmuv3_attach; flags: what the unit can do, and SMMUV3_SILENT. */
 struct smmuv3_ste smmuv3_ste_stage2(const struct smmuv3_stage2 *s2, unsigned flags);
+/* In quarantine: it aborts, or its map is SMMUV3_SILENT. */
+bool smmuv3_ste_is_silent(const struct smmuv3_ste *ste);
 struct smmuv3_cmd smmuv3_cmd_cfgi_ste(uint32_t sid);
 struct smmuv3_cmd smmuv3_cmd_cfgi_all(void);
 struct smmuv3_cmd smmuv3_cmd_tlbi_el2_all(void);
 struct smmuv3_cmd smmuv3_cmd_tlbi_nsnh_all(void);
+struct smmuv3_cmd smmuv3_cmd_tlbi_s12_vmall(uint16_t vmid);
 struct smmuv3_cmd smmuv3_cmd_sync(void);
 
 /* What an event record says, decoded (IHI 0070, 7.3). */
@@ -78,8 +82,9 @@ struct smmuv3 {
 #define SMMUV3_SID_BITS_MAX 20 /* streams beyond have no table entry: they abort and cannot be attached */
 
 /*
- * Frames that setup and attach take for sid_bits and these streams (sorted or not, duplicates
- * allowed), with what aligning the level-1 table can lose.
+ * Frames that setup, attach and quarantine take for sid_bits and these streams (sorted or not,
+ * duplicates allowed), with what aligning the level-1 table can lose. Every stream that is ever to
+ * have a map is among them, also one that only gets a quarantine's.
  */
 uint64_t smmuv3_frames(uint8_t sid_bits, const uint32_t *sid, uint32_t count);
 
@@ -101,7 +106,7 @@ err_t smmuv3_setup(struct smmuv3 *s, const struct board_iommu *b, mmio_t base, s
 
 /*
  * Give a stream a stage-2 map, whose tables are built and cleaned. Before enable, or later with its
- * own invalidation. The same map again is no error; another one needs smmuv3_abort_stream first.
+ * own invalidations. The same map again is no error; another one needs smmuv3_quarantine first.
  */
 err_t smmuv3_attach(struct smmuv3 *s, uint32_t sid, const struct smmuv3_stage2 *s2, struct diag *d);
 
@@ -109,16 +114,25 @@ err_t smmuv3_attach(struct smmuv3 *s, uint32_t sid, const struct smmuv3_stage2 *
 err_t smmuv3_enable(struct smmuv3 *s, struct diag *d);
 
 /*
- * Make a stream abort silently (no more events): one descriptor write and one invalidation. A
- * stream in a group of 64 that holds no attached one takes its whole group along.
+ * Take a stream's map away, if it has one; it raises no more events, and can be attached again.
+ * to NULL: it aborts, by one descriptor write and one invalidation. A stream in a group of 64 none
+ * of which ever had a map takes its whole group along.
+ * Else it gets the prebuilt map to, with a VMID of its own; a group without a table takes one. By
+ * three of each, since the unit fetches an entry's words one by one and in any order (3.21.3): abort,
+ * all words but the first, the first. It meets its old map, then aborts, then meets the new one,
+ * never the VMID of one with the root of the other; where a step fails, it aborts. (A store of 128
+ * bits over VMID and root would do where every PE has FEAT_LSE2, and only there.)
  */
-err_t smmuv3_abort_stream(struct smmuv3 *s, uint32_t sid, struct diag *d);
+err_t smmuv3_quarantine(struct smmuv3 *s, uint32_t sid, const struct smmuv3_stage2 *to, struct diag *d);
+
+/* Forget cached translations of a VMID; returns after completion. Its tables are changed and cleaned. */
+err_t smmuv3_flush(struct smmuv3 *s, uint16_t vmid, struct diag *d);
 
 /*
  * Take at most max records off the event queue and hand each to fn; acknowledges overflow and global
  * errors (GERROR), reported as text through note. Returns the number taken; when that is max, call
  * again: the interrupt comes only when the queue turns from empty to not empty. fn and note are
- * called without the lock, so fn may call smmuv3_abort_stream.
+ * called without the lock, so fn may call smmuv3_quarantine.
  */
 typedef void smmuv3_fault_fn(void *ctx, const struct smmuv3_fault *f);
 typedef void smmuv3_note_fn(void *ctx, const char *text);

@@ -17,11 +17,12 @@
 #define STE_S2R             (UINT64_C(1) << 58) /* record faults */
 
 /* 4.1.1: opcodes */
-#define CMD_CFGI_STE      UINT64_C(0x03)
-#define CMD_CFGI_ALL      UINT64_C(0x04) /* CFGI_STE_RANGE with Range 31 */
-#define CMD_TLBI_EL2_ALL  UINT64_C(0x20)
-#define CMD_TLBI_NSNH_ALL UINT64_C(0x30)
-#define CMD_SYNC          UINT64_C(0x46)
+#define CMD_CFGI_STE       UINT64_C(0x03)
+#define CMD_CFGI_ALL       UINT64_C(0x04) /* CFGI_STE_RANGE with Range 31 */
+#define CMD_TLBI_EL2_ALL   UINT64_C(0x20)
+#define CMD_TLBI_S12_VMALL UINT64_C(0x28)
+#define CMD_TLBI_NSNH_ALL  UINT64_C(0x30)
+#define CMD_SYNC           UINT64_C(0x46)
 
 const uint8_t smmuv3_pa_bits[7] = {32, 36, 40, 42, 44, 48, 52};
 
@@ -39,9 +40,15 @@ struct smmuv3_ste smmuv3_ste_stage2(const struct smmuv3_stage2 *s2, unsigned fla
         STE_V | STE_CONFIG(6),
         flags & SMMUV3_SHCFG ? STE_SHCFG_INCOMING : 0,
         s2->vmid | STE_S2T0SZ(s2->shape.in_bits) | STE_S2SL0(s2->shape.root_level - 1) |
-            (flags & SMMUV3_WALK_CACHED ? STE_S2WALK_WBWA_ISH : 0) | STE_S2PS(ps) | STE_S2AA64 | STE_S2R,
+            (flags & SMMUV3_WALK_CACHED ? STE_S2WALK_WBWA_ISH : 0) | STE_S2PS(ps) | STE_S2AA64 |
+            (flags & SMMUV3_SILENT ? 0 : STE_S2R),
         s2->root.v,
     }};
+}
+
+bool smmuv3_ste_is_silent(const struct smmuv3_ste *ste)
+{
+    return ste->w[0] == smmuv3_ste_abort().w[0] || !(ste->w[2] & STE_S2R);
 }
 
 struct smmuv3_cmd smmuv3_cmd_cfgi_ste(uint32_t sid)
@@ -62,6 +69,11 @@ struct smmuv3_cmd smmuv3_cmd_tlbi_el2_all(void)
 struct smmuv3_cmd smmuv3_cmd_tlbi_nsnh_all(void)
 {
     return (struct smmuv3_cmd){{CMD_TLBI_NSNH_ALL, 0}};
+}
+
+struct smmuv3_cmd smmuv3_cmd_tlbi_s12_vmall(uint16_t vmid)
+{
+    return (struct smmuv3_cmd){{CMD_TLBI_S12_VMALL | (uint64_t)vmid << 32, 0}};
 }
 
 struct smmuv3_cmd smmuv3_cmd_sync(void)

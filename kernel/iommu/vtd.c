@@ -124,7 +124,7 @@ static uint64_t *context_find(const struct vtd *u, uint16_t bdf)
     return ((struct vtd_context *)pool_ptr(u->pool, mfn(word >> FRAME_SHIFT)))[bdf & 0xff].w;
 }
 
-uint64_t vtd_frames(const uint16_t *bdf, uint32_t count)
+uint64_t vtd_frames(const uint32_t *bdf, uint32_t count)
 {
     uint64_t frames = FRAMES, seen[4] = {0};
     for (uint32_t i = 0; i < count; i++) {
@@ -346,17 +346,36 @@ static err_t context_table_take(struct vtd *u, uint16_t bdf, struct diag *d)
     return ERR_NONE;
 }
 
-static err_t attach_locked(struct vtd *u, uint16_t bdf, const struct vtd_domain *dom, struct diag *d)
+/* Not present, and silent: one word, then nothing of it is cached any more. */
+static err_t context_block(struct vtd *u, uint16_t bdf, uint64_t *entry, struct diag *d)
 {
-    struct vtd_context want = vtd_context_entry(dom);
+    uint16_t id = (uint16_t)(entry[1] >> 8);
+    struct vtd_command flush[2] = {vtd_command_context_device(bdf, id), vtd_command_iotlb_domain(id, u->caps.drain)};
+    word_store(u, &entry[0], CONTEXT_FPD);
+    return queue_run(u, flush, 2, d);
+}
+
+/* 6.5.3.3: what is present is first made not present and forgotten, lest the old id is seen with the new
+ * root. */
+static err_t context_set(struct vtd *u, uint16_t bdf, const struct vtd_context *want, struct diag *d)
+{
     err_t e = context_find(u, bdf) ? ERR_NONE : context_table_take(u, bdf, d);
     if (e)
         return e;
     uint64_t *entry = context_find(u, bdf);
-    if (!(entry[0] & CONTEXT_PRESENT)) {
-        e = entry_store(u, entry, want.w, d);
-        return !e && u->enabled ? flush_all(u, d) : e; /* not present may be cached, too (CM, root entry) */
-    }
+    if (entry[0] & CONTEXT_PRESENT)
+        e = context_block(u, bdf, entry, d);
+    if (!e)
+        e = entry_store(u, entry, want->w, d);
+    return !e && u->enabled ? flush_all(u, d) : e; /* not present may be cached, too (CM, root entry) */
+}
+
+static err_t attach_locked(struct vtd *u, uint16_t bdf, const struct vtd_domain *dom, struct diag *d)
+{
+    struct vtd_context want = vtd_context_entry(dom);
+    const uint64_t *entry = context_find(u, bdf);
+    if (!entry || !(entry[0] & CONTEXT_PRESENT) || entry[0] & CONTEXT_FPD)
+        return context_set(u, bdf, &want, d);
     if (entry[0] == want.w[0] && entry[1] == want.w[1])
         return ERR_NONE;
     return diag_fail(d, ERR_INVALID, "vtd at 0x%llx: function 0x%x has another map already", at(u), bdf);
@@ -375,26 +394,29 @@ err_t vtd_attach(struct vtd *u, uint16_t bdf, const struct vtd_domain *dom, stru
     return e;
 }
 
-static err_t quarantine_locked(struct vtd *u, uint16_t bdf, struct diag *d)
+static err_t quarantine_locked(struct vtd *u, uint16_t bdf, const struct vtd_domain *to, struct diag *d)
 {
     uint64_t *entry = context_find(u, bdf);
-    if (!entry) {
-        word_store(u, root_entry(u, bdf), vtd_root_entry(u->quiet).w[0]);
-        return flush_all(u, d);
+    if (to) {
+        struct vtd_context want = vtd_context_entry(to);
+        want.w[0] |= CONTEXT_FPD;
+        return context_set(u, bdf, &want, d);
     }
-    uint16_t id = (uint16_t)(entry[1] >> 8);
-    word_store(u, &entry[0], CONTEXT_FPD);
-    struct vtd_command flush[2] = {vtd_command_context_device(bdf, id), vtd_command_iotlb_domain(id, u->caps.drain)};
-    return queue_run(u, flush, 2, d);
+    if (entry)
+        return context_block(u, bdf, entry, d);
+    word_store(u, root_entry(u, bdf), vtd_root_entry(u->quiet).w[0]);
+    return flush_all(u, d);
 }
 
-err_t vtd_quarantine(struct vtd *u, uint16_t bdf, struct diag *d)
+err_t vtd_quarantine(struct vtd *u, uint16_t bdf, const struct vtd_domain *to, struct diag *d)
 {
     err_t e = unit_check(u, "quarantine", d);
+    if (!e && to)
+        e = domain_check(u, bdf, to, d);
     if (e)
         return e;
     lock_take(&u->lock);
-    e = quarantine_locked(u, bdf, d);
+    e = quarantine_locked(u, bdf, to, d);
     lock_give(&u->lock);
     return e;
 }

@@ -96,9 +96,9 @@ struct vtd {
 #define VTD_QUEUE_LOG2 8 /* one frame of 16-byte descriptors */
 #define VTD_IRT_LOG2   8 /* one frame of 16-byte entries */
 
-/* Frames that block and attach take for these functions: root, quiet, queue, remapping table, status, and a
- * context table for each bus. */
-uint64_t vtd_frames(const uint16_t *bdf, uint32_t count);
+/* Frames that block, attach and quarantine take for these functions, which are all that are ever to have a map,
+ * also a quarantine's: root, quiet, queue, remapping table, status, and a context table for each bus. */
+uint64_t vtd_frames(const uint32_t *bdf, uint32_t count);
 
 /* Refused in words: no queued invalidation, no known address width, reserved number of domains. */
 err_t vtd_probe(struct vtd_caps *c, mmio_t base, maddr_t at, struct diag *d);
@@ -124,10 +124,15 @@ err_t vtd_route(struct vtd *u, uint16_t index, const struct vtd_irte *e, struct 
 err_t vtd_enable(struct vtd *u, bool x2apic, struct diag *d);
 
 /*
- * One descriptor write and one invalidation: the function's requests are blocked, without further faults. A
- * function on a bus that holds no attached one takes its whole bus along.
+ * Take a function's map away, if it has one; it raises no more faults, and can be attached again.
+ * to NULL: its requests are blocked, by one descriptor write and one invalidation. A function on a bus none of
+ * which ever had a map takes its whole bus along.
+ * Else it gets the prebuilt map to, with a domain id of its own; a bus without a table takes one. By two of
+ * each, since the id and the root are in different words: not present and forgotten, then the new map
+ * (6.5.3.3). It meets its old map, then is blocked, then meets the new one; where a step fails, it is blocked.
+ * (One store of 128 bits would need CMPXCHG16B, which not every target has.)
  */
-err_t vtd_quarantine(struct vtd *u, uint16_t bdf, struct diag *d);
+err_t vtd_quarantine(struct vtd *u, uint16_t bdf, const struct vtd_domain *to, struct diag *d);
 
 /* Forget cached translations of a domain; returns after completion. */
 err_t vtd_flush(struct vtd *u, uint16_t id, struct diag *d);

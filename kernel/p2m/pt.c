@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "p2m/pt.h"
 
-#define PT_BITS     9 /* input bits that one level resolves */
 #define PT_LEAF_MAX 2 /* no format has a leaf of 512 GiB */
 
 static unsigned level_shift(unsigned level)
@@ -37,6 +36,12 @@ static unsigned aligned_level(struct pt_shape s, uint64_t bits)
     return level;
 }
 
+/* The level of a span's largest leaves, were it long enough; those of a window are small. */
+static unsigned largest_level(struct pt_shape s, const struct pt_span *p)
+{
+    return p->rights == PT_WINDOW ? 0 : aligned_level(s, p->in ^ p->out);
+}
+
 /*
  * A table of level l is needed wherever a span puts a leaf of level l or smaller. From the
  * span's own largest leaf upwards these are all tables that it touches; below that, only those
@@ -49,7 +54,7 @@ uint64_t pt_count(struct pt_shape s, const struct pt_span *spans, uint32_t count
 
     for (const struct pt_span *p = spans; p < spans + count; p++) {
         uint64_t end = p->in + p->frames;
-        unsigned largest = aligned_level(s, p->in ^ p->out);
+        unsigned largest = largest_level(s, p);
         for (unsigned level = 0; level < s.root_level; level++) {
             unsigned shift = level_shift(level + 1);
             uint64_t mask = (UINT64_C(1) << shift) - 1;
@@ -112,6 +117,9 @@ static const char *span_refuse(const struct pt *t, const struct pt_span *p, uint
     *value = in_end;
     if (p->in >= in_end || p->frames > in_end - p->in)
         return "its input must end at or below frame";
+    *value = PT_ENTRIES;
+    if (p->rights == PT_WINDOW)
+        return (p->in | p->frames) % PT_ENTRIES == 0 ? NULL : "a window's input frame and frames must be multiples of";
     *value = out_end;
     if (p->out >= out_end || p->frames > out_end - p->out)
         return "its output must end at or below frame";
@@ -181,6 +189,15 @@ static bool path_extend(struct path *w, struct pt *t, unsigned level, uint64_t i
     return true;
 }
 
+/* Its leaf tables, as they were filled. */
+static bool window_build(struct path *w, struct pt *t, const struct pt_span *p)
+{
+    for (uint64_t k = 0; k < p->frames; k += PT_ENTRIES)
+        if (!path_extend(w, t, 0, p->in + k))
+            return false;
+    return true;
+}
+
 static bool span_build(struct path *w, struct pt *t, const struct pt_span *p)
 {
     uint64_t in = p->in;
@@ -230,7 +247,7 @@ err_t pt_build(struct pt *t, const struct pt_span *spans, uint32_t count, struct
         table_fill(w.table[root], UINT64_C(1) << (t->shape.in_bits - FRAME_SHIFT - level_shift(root)), t->fill[root]);
     }
     for (uint32_t i = 0; fits && i < count; i++)
-        fits = span_build(&w, t, &spans[i]);
+        fits = spans[i].rights == PT_WINDOW ? window_build(&w, t, &spans[i]) : span_build(&w, t, &spans[i]);
     if (!fits)
         return diag_fail(d, ERR_NO_SPACE, "%s tables: need %lu frames, the pool of %lu is used up", t->format->name,
                          pt_count(t->shape, spans, count), t->pool->frames);

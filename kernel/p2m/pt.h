@@ -20,6 +20,7 @@
 #include "pool.h"
 
 #define PT_LEVELS  6
+#define PT_BITS    9 /* input bits that one level resolves */
 #define PT_ENTRIES 512
 #define PT_NONE    UINT64_MAX /* the format cannot say this */
 
@@ -75,14 +76,21 @@ struct pt_shape {
 /* Frames of the root: 1, or 2..16 when in_bits exceeds what one root of its level covers. */
 uint64_t pt_root_frames(struct pt_shape s);
 
-/* One run of frames to map. Raw numbers: the input may be a GFN, a BFN or a virtual frame. */
+/*
+ * One run of frames to map. Raw numbers: the input may be a GFN, a BFN or a virtual frame.
+ * Or a window, whose leaves are changed at run time (p2m/window.h): nothing is mapped there yet, but
+ * every leaf table of level 0 is made. in and frames are multiples of PT_ENTRIES (2 MiB), so that no
+ * other span shares these tables; out and mem say nothing.
+ */
 struct pt_span {
     uint64_t in;
     uint64_t out;
     uint64_t frames;
-    uint8_t rights; /* R_*; 0 is not mappable: leave it out of the list */
+    uint8_t rights; /* R_*, or PT_WINDOW */
     uint8_t mem;    /* enum mem_type */
 };
+
+#define PT_WINDOW 0
 
 struct pt {
     const struct pt_format *format;
@@ -105,8 +113,8 @@ uint64_t pt_count(struct pt_shape s, const struct pt_span *spans, uint32_t count
  * t->shape, t->pool and t->fill are the caller's, t->root is the result. Nothing is flushed:
  * cleaning and invalidation are the caller's. Refused, with the span named in d, before any
  * frame is taken: input or output past its bits, rights or memory type that the format
- * cannot say, empty rights, empty or unsorted spans, a shape that the format does not have,
- * a pool above out_bits. ERR_NO_SPACE: the pool was smaller than pt_count said.
+ * cannot say, a window that is not aligned, empty or unsorted spans, a shape that the format
+ * does not have, a pool above out_bits. ERR_NO_SPACE: the pool was smaller than pt_count said.
  *
  * Guaranteed: tables other than the root get ascending frames in input order (verify relies
  * on it), and entries of the root above in_bits stay 0, whatever fill says.

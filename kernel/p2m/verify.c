@@ -116,6 +116,8 @@ static err_t hole_learn(struct walk *w, unsigned level, uint64_t in, uint64_t e)
         if (same != ENTRIES)
             return VERIFY_FAIL(w, level - 1, in, table[same], "entry %lu of a scratch table, wanted 0x%lx", same,
                                w->hole[level - 1]);
+        if ((e & w->f->addr) >> FRAME_SHIFT > j->root.n)
+            return VERIFY_FAIL(w, level, in, e, "wanted a scratch table, below the root at MFN 0x%lx", j->root.n);
     }
     w->hole[level] = e;
     w->known[level] = true;
@@ -168,6 +170,14 @@ static const struct pt_span *span_at(struct walk *w, uint64_t in)
     return w->cursor < j->count ? &j->spans[w->cursor] : NULL;
 }
 
+/* Where the holes end that begin at input frame in, when s is the next span; a window is a run of small ones. */
+static uint64_t holes_end(const struct pt_span *s, unsigned level, uint64_t in)
+{
+    if (s->in > in)
+        return s->in;
+    return level == 0 && s->rights == 0 ? s->in + s->frames : in;
+}
+
 /* n entries whose first one is for input frame base. */
 // NOLINTNEXTLINE(misc-no-recursion): one level down a call, PT_LEVELS at the most
 static err_t table_check(struct walk *w, const uint64_t *e, uint64_t n, unsigned level, uint64_t base)
@@ -178,12 +188,12 @@ static err_t table_check(struct walk *w, const uint64_t *e, uint64_t n, unsigned
     for (uint64_t i = 0; i < n && err == ERR_NONE; i += run) {
         uint64_t in = base + i * frames_at(level);
         const struct pt_span *s = span_at(w, in);
-        uint64_t touched = s == NULL ? n : s->in <= in ? i : (s->in - base) / frames_at(level);
+        uint64_t touched = s == NULL ? n : (holes_end(s, level, in) - base) / frames_at(level);
 
         run = (touched < n ? touched : n) - i;
-        if (run != 0) {
+        if (s == NULL || run != 0) {
             err = holes_check(w, e + i, run, level, in);
-        } else if (level == 0 || (e[i] & w->f->kind) == w->f->kind_leaf) {
+        } else if (level == 0 || (s->rights != 0 && (e[i] & w->f->kind) == w->f->kind_leaf)) {
             run = n - i;
             err = leaves_check(w, e + i, &run, level, in, s);
         } else {
@@ -212,8 +222,8 @@ static err_t job_check(struct walk *w)
 
     for (uint32_t i = 0; i < j->count; i++) {
         const struct pt_span *p = &j->spans[i];
-        if (p->frames == 0 || p->in < from || p->in >= in_end || p->frames > in_end - p->in || p->out >= w->out_end ||
-            p->frames > w->out_end - p->out)
+        if (p->frames == 0 || p->in < from || p->in >= in_end || p->frames > in_end - p->in ||
+            (p->rights != 0 && (p->out >= w->out_end || p->frames > w->out_end - p->out)))
             return diag_fail(w->d, ERR_INVALID,
                              "tables, span %u: input frame 0x%lx, output frame 0x%lx, 0x%lx frames: wanted sorted, "
                              "without overlap, within %u input and %u output bits",
@@ -225,6 +235,7 @@ static err_t job_check(struct walk *w)
         return diag_fail(w->d, ERR_INVALID,
                          "tables, root at MFN 0x%lx: wanted %lu frames of the pool, aligned to their size", j->root.n,
                          w->root_frames);
+    w->above = j->root.n + w->root_frames;
     return ERR_NONE;
 }
 

@@ -51,7 +51,12 @@ struct verify_job {
     struct pt_shape shape;
     const struct pool *pool; /* every table must lie in it */
     mfn_t root;
-    const struct pt_span *spans; /* what must be reachable, sorted by in; everything else is a hole */
+    /*
+     * What must be reachable, sorted by in; everything else is a hole. A span with rights 0 is a run of
+     * holes of level 0, each in a table of its own that leads to no other input: where leaves may be put
+     * at run time. Any in and frames: what is mapped in a window now goes between such spans.
+     */
+    const struct pt_span *spans;
     uint32_t count;
     /*
      * What a hole must be. none: an all-zero entry. Otherwise every hole of the input range
@@ -67,10 +72,11 @@ struct verify_job {
  * does not define for that entry. Otherwise ERR_INVALID and a text in d: level, input
  * address, the entry, what was wanted and what was found.
  *
- * Tables that spans reach must come in ascending frames in input order, as pt_build makes
- * them: so none is entered twice, and a loop or a shared subtree is refused. All holes of one
- * level must hold the same entry, so each scratch table is read once. Entries of the root
- * above in_bits must be 0. This bounds the work: frames * 512 steps and a few.
+ * Tables that spans reach must come above the root, in ascending frames in input order, as
+ * pt_build makes them: so none is entered twice, and a loop or a shared subtree is refused. The
+ * scratch tables, which are there before, must lie below the root, and all holes of one level
+ * hold the same entry, so each is read once. Entries of the root above in_bits must be 0. This
+ * bounds the work: frames * 512 steps and a few.
  */
 err_t verify_tables(const struct verify_job *j, struct diag *d);
 

@@ -142,11 +142,12 @@ static void figures_print(const struct bench *b)
         part += pp->frames.p2m + pp->frames.bfn + pp->frames.scratch;
         devices += pp->devices;
         leaves += leaves_of(pp->p2m_shape, pp->p2m_span, pp->p2m_spans);
-        leaves += leaves_of(pp->bfn_shape, pp->bfn_span, pp->bfn_spans);
+        for (uint32_t k = 0; k < pp->maps; k++)
+            leaves += leaves_of(pp->map[k].shape, pp->bfn_span, pp->bfn_spans);
     }
     printf("partitions=%u\ndevices=%lu\n", b->plan.partitions, devices);
     printf("frames=%lu\nframes_partitions=%lu\n", hv->pool_frames, part);
-    printf("tables=%lu\nleaves=%lu\n", part + hv->el2_frames, leaves);
+    printf("tables=%lu\nleaves=%lu\n", part + hv->own_frames, leaves);
     printf("arena_bytes=%zu\n", b->arena.used);
 }
 
@@ -162,7 +163,7 @@ int main(int argc, char **argv)
     inputs_read(&b, argv + 1);
     plan_make(&b);
     must(&b, compile_tables(&b.tables, &b.plan, memory(b.plan.hv.pool_frames * FRAME_SIZE), &b.arena, &b.d));
-    must(&b, compile_verify(&b.tables, &b.plan, &b.d));
+    must(&b, compile_verify(&b.tables, &b.d));
     figures_print(&b);
     return 0;
 }

@@ -2,7 +2,7 @@
 /*
  * Linked with --wrap=compile_verify into a test image: one bit of the finished tables changes
  * between compile and verify. The board's bootargs choose it, "flip=TREE,LEVEL,BIT" in decimal:
- * tree 0 is the hypervisor's own, then p2m and bfn map of each partition in turn; from the
+ * TREE counts as in struct compiled: 0 is the hypervisor's own, then p2m and bfn maps of each partition; from the
  * root, the first entry that is not zero is followed down to that level, and the bit flips there.
  */
 #include "compile.h"
@@ -10,8 +10,8 @@
 
 #define ADDR UINT64_C(0x0000fffffffff000)
 
-err_t __real_compile_verify(const struct compiled *t, const struct plan *p, struct diag *d);
-err_t __wrap_compile_verify(const struct compiled *t, const struct plan *p, struct diag *d);
+err_t __real_compile_verify(const struct compiled *t, struct diag *d);
+err_t __wrap_compile_verify(const struct compiled *t, struct diag *d);
 
 static uint32_t number(const char **s)
 {
@@ -24,17 +24,10 @@ static uint32_t number(const char **s)
     return n;
 }
 
-static const struct pt *tree(const struct compiled *c, uint32_t t)
-{
-    if (t == 0)
-        return &c->own;
-    return (t - 1) % 2 == 0 ? &c->part[(t - 1) / 2].p2m : &c->part[(t - 1) / 2].bfn;
-}
-
 static void flip(const struct compiled *c, const char *args)
 {
     uint32_t which = number(&args);
-    const struct pt *t = tree(c, which);
+    const struct pt *t = &c->table[which].pt;
     uint32_t level = number(&args), bit = number(&args);
     mfn_t table = t->root;
 
@@ -56,13 +49,13 @@ static void flip(const struct compiled *c, const char *args)
     }
 }
 
-err_t __wrap_compile_verify(const struct compiled *t, const struct plan *p, struct diag *d)
+err_t __wrap_compile_verify(const struct compiled *t, struct diag *d)
 {
-    const struct dt *dt = p->board->dt;
+    const struct dt *dt = t->plan->board->dt;
     const struct dt_prop *args = dt_prop(dt, dt_find(dt, "/chosen"), "bootargs");
     const char prefix[] = "flip=";
 
     if (args != NULL && args->len > sizeof(prefix) && args->val[args->len - 1] == '\0')
         flip(t, (const char *)args->val + sizeof(prefix) - 1);
-    return __real_compile_verify(t, p, d);
+    return __real_compile_verify(t, d);
 }

@@ -87,6 +87,8 @@ def check_code(lines):
             function = m[1]
         elif m := re.match(r"\s*[0-9a-f]+:\s+(\S+)\s*(.*)", line):
             seen += 1
+            if re.search(r"\.(byte|hword|short|word|xword)\b", m[2]):
+                continue  # data between the functions
             operands = re.sub(r"//.*", "", m[2])
             target = re.search(r"<(\w+)>", operands)
             operands = re.sub(r"<.*?>", "", operands)

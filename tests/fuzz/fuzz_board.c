@@ -63,7 +63,7 @@ static void node_check(const struct board *b, dt_node_t n)
         FUZZ_MUST(smmu < b->iommus, "node %u: SMMU %u of %u", n, smmu, b->iommus);
     (void)board_master_word(b, n);
     for (uint32_t i = 0; i < uses; i++)
-        (void)board_reserved_use(b, i, n);
+        (void)board_reserved_use(b, i, &(struct board_requester){.node = n});
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

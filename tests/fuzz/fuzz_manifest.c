@@ -23,20 +23,45 @@ static void region_check(const struct manifest_partition *pp, const struct manif
     FUZZ_MUST(!(r->cpu & ~7u) && !(r->dma & ~3u), "%s: rights", r->name);
     FUZZ_MUST(r->type != EXT_RAM_RO || !((r->cpu | r->dma) & R_WRITE), "%s: may be written", r->name);
     FUZZ_MUST(r->type != EXT_SHARED || !(r->dma & R_WRITE & ~r->cpu), "%s: devices write it", r->name);
+    FUZZ_MUST(!pp->shared_tables || (r->cpu & ~R_EXEC) == r->dma, "%s: devices may not what the CPUs may", r->name);
+    FUZZ_MUST(pp->shared_tables || r->type != EXT_DOORBELL || !r->cpu, "%s: CPUs write it", r->name);
+    FUZZ_MUST(!r->placed || !r->dma || !ranges_overlap(r->gfn.n, r->frames, pp->pv.n, pp->pv_frames),
+              "%s: overlaps the PV window", r->name);
     for (const struct manifest_region *o = pp->region; o < r; o++)
         FUZZ_MUST(!r->placed || !o->placed || !ranges_overlap(r->gfn.n, r->frames, o->gfn.n, o->frames),
                   "%s overlaps %s", r->name, o->name);
+}
+
+static void map_check(const struct manifest_partition *pp)
+{
+    FUZZ_MUST(pp->map != MAP_HOST || pp->identity, "%s: a host map", pp->name);
+    FUZZ_MUST((pp->map == MAP_PV) == (pp->pv_frames != 0), "%s: a PV window", pp->name);
+    FUZZ_MUST(pp->pv_frames <= PV_WINDOW_MAX >> FRAME_SHIFT && (pp->pv.n | pp->pv_frames) % 512 == 0,
+              "%s: the PV window 0x%lx + 0x%lx", pp->name, pp->pv.n, pp->pv_frames);
+    if (pp->map == MAP_PV)
+        range_check(pp->name, pp->pv.n, pp->pv_frames);
+    FUZZ_MUST((pp->map != MAP_PV && !pp->scratch_per_device) || pp->unmapped == UNMAPPED_SCRATCH, "%s: no scratch",
+              pp->name);
+    FUZZ_MUST(!pp->shared_tables || pp->unmapped == UNMAPPED_FAULT, "%s: scratch in shared tables", pp->name);
+}
+
+static bool is_same_device(const struct manifest_device *d, const struct manifest_device *o)
+{
+    return o->kind == d->kind && (d->path ? strcmp(o->path, d->path) == 0 : o->bdf == d->bdf);
 }
 
 static void device_check(const struct manifest *m, const struct manifest_partition *pp, const struct manifest_device *d)
 {
     FUZZ_MUST((d->kind == DEVICE_PLATFORM) == (d->path != NULL), "%s: kind", d->name);
     FUZZ_MUST(!d->unprotected_dma || (pp->identity && !d->no_dma), "%s: unprotected", d->name);
+    FUZZ_MUST(!(d->unprotected_dma || d->no_dma) || !(d->reserved_scratch || d->quarantine_scratch), "%s: no IOMMU",
+              d->name);
     for (const struct manifest_partition *q = m->partition; q <= pp; q++) {
         for (const struct manifest_device *o = q->device; o < q->device + q->devices && o != d; o++)
-            FUZZ_MUST(o->kind != d->kind || (d->path ? strcmp(o->path, d->path) != 0 : o->bdf != d->bdf),
-                      "%s and %s are the same device", d->name, o->name);
+            FUZZ_MUST(!is_same_device(d, o), "%s and %s are the same device", d->name, o->name);
     }
+    for (uint32_t i = 0; i < m->quarantines; i++)
+        FUZZ_MUST(!is_same_device(d, &m->quarantine[i]), "%s is in quarantine", d->name);
 }
 
 static void partition_check(const struct manifest *m, const struct manifest_partition *pp)
@@ -50,6 +75,7 @@ static void partition_check(const struct manifest *m, const struct manifest_part
         for (uint32_t i = 0; i < q->cpus * pp->cpus; i++)
             FUZZ_MUST(q->cpu[i % q->cpus] != pp->cpu[i / q->cpus], "%s: CPU of %s", pp->name, q->name);
     }
+    map_check(pp);
     for (uint32_t i = 0; i < pp->regions; i++)
         region_check(pp, &pp->region[i]);
     for (uint32_t i = 0; i < pp->devices; i++)

@@ -61,7 +61,7 @@ static void tables_check(const struct plan *p, struct arena *a)
 
     FUZZ_MUST(mem, "no memory for %lu frames", hv->pool_frames);
     FUZZ_MUST(!compile_tables(&t, p, mem, a, &d), "%s", d.text);
-    FUZZ_MUST(!compile_verify(&t, p, &d), "%s", d.text);
+    FUZZ_MUST(!compile_verify(&t, &d), "%s", d.text);
     left = t.pool.frames - t.pool.used;
     for (uint32_t i = 0; i < p->partitions; i++)
         slack += pt_root_frames(p->partition[i].p2m_shape) - 1;

@@ -214,7 +214,8 @@ static bool interrupts_blocked(const uint64_t w[4])
 
 static void check_entry(struct amdvi_model *m, const struct amdvi_model_watch *x, const uint64_t w[4], const char *how)
 {
-    bool dma = dma_blocked(w) || (x->given && w[0] == x->want[0] && w[1] == x->want[1]);
+    bool dma = dma_blocked(w) || (x->given && w[0] == x->want[0] && w[1] == x->want[1]) ||
+               (x->moving && w[0] == x->also[0] && w[1] == x->also[1]);
     bool interrupts = interrupts_blocked(w) || (x->given && w[2] == x->want[2]);
     if (!dma || w[3])
         violate(m, "window: function 0x%x passes (%s: 0x%llx 0x%llx)", x->bdf, how, (unsigned long long)w[0],

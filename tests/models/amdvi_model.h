@@ -46,12 +46,13 @@ struct amdvi_model_irq {
 
 /*
  * given: requests may pass, but only with exactly want[0] and want[1] in the device table entry, interrupts
- * only with want[2]. Else they are to be blocked: V with no rights, or no TV; IV with IntCtl 00.
+ * only with want[2]. moving: on its way to another map, requests may pass with also[0] and also[1], too.
+ * Else they are to be blocked: V with no rights, or no TV; IV with IntCtl 00.
  */
 struct amdvi_model_watch {
     uint16_t bdf;
-    bool given;
-    uint64_t want[4];
+    bool given, moving;
+    uint64_t want[4], also[2];
     uint64_t at, old[4]; /* the entry's place and words at the last check */
 };
 

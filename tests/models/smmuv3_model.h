@@ -5,7 +5,8 @@
  *  - without coherency it sees only what was cleaned (memory of its own beside the pool);
  *  - commands run only while CMDQ_CONS is polled, updates are acknowledged only after some reads;
  *  - after every register write and every barrier it checks all watched streams for a way through
- *    that nobody gave them, with the cached and with freshly read structures, also torn ones.
+ *    that nobody gave them, with the cached and with freshly read structures, also torn ones: any
+ *    mixture of an entry's words as cached and as in memory (3.21.3: in any order, one by one).
  * Anything the manual forbids is recorded in violation.
  */
 #ifndef MODELS_SMMUV3_MODEL_H
@@ -27,7 +28,9 @@ struct model_watch {
     uint32_t sid;
     bool given;       /* may pass, but only with exactly these words */
     uint64_t want[8]; /* of its STE */
-    bool cached;      /* the unit holds what follows */
+    bool moving;      /* on its way to another map: may pass with these, too */
+    uint64_t also[8];
+    bool cached; /* the unit holds what follows */
     enum model_dma got;
     uint64_t ste[8];
 };
@@ -54,6 +57,7 @@ struct smmuv3_model {
     uint8_t cmd[MODEL_CMDS]; /* opcodes in the order they were run */
     unsigned cmds;
     bool cfgi_all, tlbi_nsnh, tlbi_el2, synced; /* since CMDQEN */
+    uint16_t vmall;                             /* VMID of the last TLBI_S12_VMALL */
     bool watching;
     struct model_watch watch[MODEL_WATCHES];
     unsigned watches;

@@ -39,7 +39,7 @@ static void on_clean(void *ctx, const void *p, size_t size)
 
 static bool allowed(const struct vtd_model *m, const struct vtd_model_watch *w, uint64_t root, uint16_t id)
 {
-    return (w->given && root == w->root && id == w->id) ||
+    return (w->given && root == w->root && id == w->id) || (w->moving && root == w->also_root && id == w->also_id) ||
            (w->leave && m->firmware_may && root - VTD_MODEL_FW < sizeof m->fw && id == VTD_MODEL_FW_DOMAIN);
 }
 

@@ -63,6 +63,9 @@ struct vtd_model_watch {
     bool given;    /* may pass, but only by this table of this domain */
     uint64_t root; /* machine address of its second-level root */
     uint16_t id;
+    bool moving; /* on its way to another map: may pass by this one, too */
+    uint64_t also_root;
+    uint16_t also_id;
     bool leave; /* firmware's translation may go on, while firmware_may (below) is set */
 };
 

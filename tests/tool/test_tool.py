@@ -115,7 +115,8 @@ class Tool(unittest.TestCase):
         r = self.run_tool("report", "m.dts", "-b", "smmuv3.dts", "-I", "images")
         self.assertEqual(r.returncode, 0, r.stderr)
         for words in ("partition one", "partition two", "PCI 00:02.0 [1b36:0010], in the guest 00:01.0",
-                      "behind the SMMU at 0x9050000 as stream 0x10", "shared box at 0x60000000",
+                      "behind the SMMUv3 at 0x9050000 as stream 0x10", "shared box at 0x60000000",
+                      "bfn map 0   SMMUv3, 48 bits, guest", "masters of the board that no partition has", "/virtio_mmio@a000000 and 31 more: NOT KEPT",
                       "Every device is confined"):
             self.assertIn(words, r.stdout)
 

@@ -52,6 +52,17 @@ static void test_dte_domain(void **state)
               (const uint64_t[4]){0x6000000000001603, 0xffff, 0x2000000000000001, 0});
 }
 
+static void test_dte_quarantine(void **state)
+{
+    (void)state;
+    struct amdvi_domain d = {.root = maddr(0x1234567000), .shape = {.in_bits = 48, .root_level = 3}, .id = 0xbeef};
+    /* quiet and blocked, with its table */
+    check_dte(amdvi_dte_quarantine(NULL, maddr(0x89abcdc00)), (const uint64_t[4]){0x3, 0x400000000, 0x89abcdc21, 0});
+    /* the domain's root and rights; SA and id; interrupts blocked as before */
+    check_dte(amdvi_dte_quarantine(&d, maddr(0x89abcdc00)),
+              (const uint64_t[4]){0x6000001234567803, 0x40000beef, 0x89abcdc21, 0});
+}
+
 static void test_irte(void **state)
 {
     (void)state;
@@ -115,8 +126,8 @@ static void test_events(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_dte_blocked), cmocka_unit_test(test_dte_domain), cmocka_unit_test(test_irte),
-        cmocka_unit_test(test_commands),    cmocka_unit_test(test_events),
+        cmocka_unit_test(test_dte_blocked), cmocka_unit_test(test_dte_domain), cmocka_unit_test(test_dte_quarantine),
+        cmocka_unit_test(test_irte),        cmocka_unit_test(test_commands),   cmocka_unit_test(test_events),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* links: kernel/fmt.c kernel/diag.c kernel/arena.c kernel/dt.c kernel/dt_read.c kernel/board.c
-   kernel/board_irq.c kernel/board_memory.c kernel/board_pci.c tests/host/dtc.c */
+ * kernel/board_irq.c kernel/board_memory.c kernel/board_pci.c tests/host/dtc.c kernel/iommu/kind_smmuv3.c
+ * kernel/p2m/kind_arm.c kernel/iommu/smmuv3.c kernel/iommu/smmuv3_words.c kernel/p2m/format_arm_s2.c
+ * kernel/p2m/format_arm_el2.c kernel/p2m/verify_arm.c kernel/pool.c */
 #include "board.h"
 #include "dtc.h"
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* links: kernel/plan.c kernel/plan_memory.c kernel/plan_device.c kernel/plan_mmio.c kernel/plan_image.c
  * kernel/plan_hv.c kernel/check.c kernel/check_device.c kernel/arena.c kernel/diag.c kernel/fmt.c kernel/dt.c
- * kernel/dt_read.c kernel/board.c kernel/board_irq.c kernel/board_memory.c kernel/board_pci.c
- * kernel/manifest.c kernel/manifest_read.c kernel/manifest_region.c kernel/pool.c kernel/p2m/extent.c
- * kernel/p2m/spans.c kernel/p2m/pt.c kernel/p2m/format_arm_s2.c kernel/p2m/format_arm_el2.c
- * kernel/iommu/bfn.c kernel/iommu/scratch.c kernel/iommu/smmuv3.c kernel/iommu/smmuv3_words.c boot/bundle.c
- * tests/host/plan_fixture.c tests/host/dtc.c tests/host/arch_host.c */
+ * kernel/dt_read.c kernel/board.c kernel/board_irq.c kernel/board_memory.c kernel/board_pci.c kernel/manifest.c
+ * kernel/manifest_device.c kernel/manifest_read.c kernel/manifest_region.c kernel/pool.c kernel/p2m/extent.c
+ * kernel/p2m/spans.c kernel/p2m/pt.c kernel/p2m/format_arm_s2.c kernel/p2m/format_arm_el2.c kernel/iommu/bfn.c
+ * kernel/iommu/scratch.c kernel/iommu/smmuv3.c kernel/iommu/smmuv3_words.c boot/bundle.c
+ * tests/host/plan_fixture.c tests/host/dtc.c tests/host/arch_host.c kernel/plan_maps.c kernel/p2m/share.c
+ * kernel/iommu/kind.c kernel/iommu/kind_smmuv3.c kernel/p2m/kind_arm.c kernel/p2m/verify_arm.c
+ * kernel/check_maps.c */
 #include "check.h"
 #include "plan_fixture.h"
 
@@ -177,7 +179,7 @@ static void doorbell_is_a_device(struct plan *p)
 
 static void bfn_vmid_is_a_vmid(struct plan *p)
 {
-    p->partition[MINI].bfn_vmid = p->partition[LINUX].vmid;
+    p->partition[RTOS].map->domain = p->partition[LINUX].vmid;
 }
 
 static void bfn_out_of_order(struct plan *p)
@@ -192,7 +194,7 @@ static void bfn_out_of_order(struct plan *p)
 /* I5 */
 static void no_scratch(struct plan *p)
 {
-    p->partition[LINUX].frames.scratch = 0;
+    p->partition[LINUX].map->scratch = 0;
     p->hv.pool_frames -= 4;
 }
 
@@ -368,8 +370,8 @@ static void no_dma_of_a_master(struct plan *p)
 
 static void bfn_map_is_smaller(struct plan *p)
 {
-    p->partition[LINUX].bfn_shape.in_bits = 39;
-    p->partition[LINUX].bfn_shape.root_level = 2;
+    p->partition[LINUX].map->shape.in_bits = 39;
+    p->partition[LINUX].map->shape.root_level = 2;
 }
 
 static void bfn_span_dropped(struct plan *p)

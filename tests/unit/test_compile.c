@@ -2,11 +2,11 @@
 /* links: kernel/compile.c kernel/plan.c kernel/plan_memory.c kernel/plan_device.c kernel/plan_mmio.c
  * kernel/plan_image.c kernel/plan_hv.c kernel/arena.c kernel/diag.c kernel/fmt.c kernel/dt.c kernel/dt_read.c
  * kernel/board.c kernel/board_irq.c kernel/board_memory.c kernel/board_pci.c kernel/manifest.c
- * kernel/manifest_read.c kernel/manifest_region.c kernel/pool.c kernel/p2m/extent.c kernel/p2m/spans.c
- * kernel/p2m/pt.c kernel/p2m/format_arm_s2.c kernel/p2m/format_arm_el2.c kernel/p2m/verify.c
+ * kernel/manifest_device.c kernel/manifest_read.c kernel/manifest_region.c kernel/pool.c kernel/p2m/extent.c
+ * kernel/p2m/spans.c kernel/p2m/pt.c kernel/p2m/format_arm_s2.c kernel/p2m/format_arm_el2.c kernel/p2m/verify.c
  * kernel/p2m/verify_arm.c kernel/iommu/bfn.c kernel/iommu/scratch.c kernel/iommu/smmuv3.c
  * kernel/iommu/smmuv3_words.c boot/bundle.c tests/host/plan_fixture.c tests/host/dtc.c tests/host/arch_host.c
- */
+ * kernel/plan_maps.c kernel/p2m/share.c kernel/iommu/kind.c kernel/iommu/kind_smmuv3.c kernel/p2m/kind_arm.c */
 /* The tables of a whole plan, in its own pool: complete, exactly counted, and refusals say whose they are. */
 #include "compile.h"
 #include "plan_fixture.h"
@@ -44,7 +44,13 @@ static err_t build(struct tables *x)
 static err_t verify(struct tables *x)
 {
     x->f.diag.text[0] = '\0';
-    return compile_verify(&x->t, &x->f.plan, &x->f.diag);
+    return compile_verify(&x->t, &x->f.diag);
+}
+
+static const struct compiled_table *map_of(const struct tables *x, unsigned partition)
+{
+    assert_int_equal(x->f.plan.partition[partition].maps, 1);
+    return &x->t.table[x->f.plan.partition[partition].map->table];
 }
 
 static void done(struct tables *x)
@@ -56,18 +62,15 @@ static void done(struct tables *x)
 static void test_complete(void **state)
 {
     struct tables x;
-    uint64_t slack = 0;
 
     (void)state;
     setup(&x);
     assert_int_equal(build(&x), ERR_NONE);
     assert_int_equal(verify(&x), ERR_NONE);
-    for (uint32_t i = 0; i < x.f.plan.partitions; i++)
-        slack += pt_root_frames(x.f.plan.partition[i].p2m_shape) - 1;
-    /* What is left is the IOMMU's, and what aligning roots did not skip. */
-    assert_in_range(x.t.pool.frames - x.t.pool.used, x.f.plan.hv.iommu_frames, x.f.plan.hv.iommu_frames + slack);
+    /* What is left is the IOMMU's. */
+    assert_int_equal(x.t.pool.frames - x.t.pool.used, x.f.plan.hv.iommu_frames);
     assert_int_equal(x.t.pool.first.n, x.f.plan.hv.pool.n);
-    assert_true(x.f.plan.partition[LINUX].has_bfn_map && x.t.part[LINUX].bfn.fill[0] != 0);
+    assert_int_not_equal(map_of(&x, LINUX)->pt.fill[0], 0);
     done(&x);
 }
 
@@ -83,26 +86,26 @@ static void test_counts(void **state)
         uint64_t *frames;
         const char *text;
     } count[] = {
-        {&x.f.plan.hv.el2_frames, "hypervisor: own tables: "},
+        {&x.f.plan.hv.own_frames, "hypervisor: own tables: "},
         {&linux_->frames.p2m, "linux: p2m: "},
-        {&linux_->frames.bfn, "linux: bfn map: "},
+        {&linux_->map->frames, "linux: bfn map: "},
         {&x.f.plan.partition[MINI].frames.p2m, "mini: p2m: "},
     };
     for (unsigned i = 0; i < sizeof count / sizeof *count; i++) {
         for (int by = -1; by <= 1; by += 2) {
             uint64_t was = *count[i].frames;
 
-            *count[i].frames = was + (uint64_t)(by * 16); /* more than a root can skip */
+            *count[i].frames = was + (uint64_t)by;
             assert_int_equal(build(&x), ERR_INVALID);
             assert_ptr_equal(strstr(x.f.diag.text, count[i].text), x.f.diag.text);
             assert_non_null(strstr(x.f.diag.text, "planned"));
             *count[i].frames = was;
         }
     }
-    linux_->frames.bfn++;
+    linux_->map->frames++;
     assert_int_equal(build(&x), ERR_INVALID);
-    linux_->frames.bfn--;
-    x.f.plan.hv.pool_frames = x.f.plan.hv.cpu_frames + x.f.plan.hv.el2_frames;
+    linux_->map->frames--;
+    x.f.plan.hv.pool_frames = x.f.plan.hv.cpu_frames + x.f.plan.hv.own_frames;
     assert_int_equal(build(&x), ERR_INVALID);
     assert_ptr_equal(strstr(x.f.diag.text, "linux: p2m: "), x.f.diag.text);
     x.f.plan.hv.pool_frames = 1;
@@ -118,7 +121,7 @@ static void test_refused(void **state)
 
     (void)state;
     setup(&x);
-    x.f.plan.partition[RTOS].p2m_span[0].rights = 0;
+    x.f.plan.partition[RTOS].p2m_span[0].rights = R_WRITE | R_EXEC;
     assert_int_equal(build(&x), ERR_INVALID);
     assert_ptr_equal(strstr(x.f.diag.text, "rtos: p2m: "), x.f.diag.text);
     done(&x);
@@ -144,11 +147,11 @@ static void test_verified(void **state)
     (void)state;
     setup(&x);
     assert_int_equal(build(&x), ERR_NONE);
-    flip(&x, x.t.own.root, "hypervisor: own tables: ");
-    flip(&x, x.t.part[LINUX].p2m.root, "linux: p2m: ");
-    flip(&x, x.t.part[LINUX].bfn.root, "linux: bfn map: ");
-    flip(&x, x.t.part[RTOS].bfn.root, "rtos: bfn map: ");
-    flip(&x, x.t.part[MINI].p2m.root, "mini: p2m: ");
+    flip(&x, x.t.table[0].pt.root, "hypervisor: own tables: ");
+    flip(&x, x.t.table[x.f.plan.partition[LINUX].p2m_table].pt.root, "linux: p2m: ");
+    flip(&x, map_of(&x, LINUX)->pt.root, "linux: bfn map: ");
+    flip(&x, map_of(&x, RTOS)->pt.root, "rtos: bfn map: ");
+    flip(&x, x.t.table[x.f.plan.partition[MINI].p2m_table].pt.root, "mini: p2m: ");
     done(&x);
 }
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* links: kernel/plan.c kernel/plan_memory.c kernel/plan_device.c kernel/plan_mmio.c kernel/plan_image.c
- * kernel/plan_hv.c kernel/check.c kernel/check_device.c kernel/arena.c kernel/diag.c kernel/fmt.c kernel/dt.c
- * kernel/dt_read.c kernel/board.c kernel/board_irq.c kernel/board_memory.c kernel/board_pci.c
- * kernel/manifest.c kernel/manifest_read.c kernel/manifest_region.c kernel/pool.c kernel/p2m/extent.c
- * kernel/p2m/spans.c kernel/p2m/pt.c kernel/p2m/format_arm_s2.c kernel/p2m/format_arm_el2.c
- * kernel/p2m/verify.c kernel/p2m/verify_arm.c kernel/iommu/bfn.c kernel/iommu/scratch.c
- * kernel/iommu/smmuv3.c kernel/iommu/smmuv3_words.c boot/bundle.c tests/host/plan_fixture.c
- * tests/host/plan_tables.c tests/host/dtc.c tests/host/arch_host.c */
+/* links: tests/host/plan_tables.c kernel/compile.c kernel/plan.c kernel/plan_memory.c kernel/plan_device.c
+ * kernel/plan_mmio.c kernel/plan_image.c kernel/plan_hv.c kernel/check.c kernel/check_device.c kernel/arena.c
+ * kernel/diag.c kernel/fmt.c kernel/dt.c kernel/dt_read.c kernel/board.c kernel/board_irq.c kernel/board_memory.c
+ * kernel/board_pci.c kernel/manifest.c kernel/manifest_device.c kernel/manifest_read.c kernel/manifest_region.c
+ * kernel/pool.c kernel/p2m/extent.c kernel/p2m/spans.c kernel/p2m/pt.c kernel/p2m/format_arm_s2.c
+ * kernel/p2m/format_arm_el2.c kernel/p2m/verify.c kernel/p2m/verify_arm.c kernel/iommu/bfn.c kernel/iommu/scratch.c
+ * kernel/iommu/smmuv3.c kernel/iommu/smmuv3_words.c boot/bundle.c tests/host/plan_fixture.c tests/host/dtc.c
+ * tests/host/arch_host.c kernel/plan_maps.c kernel/p2m/share.c kernel/iommu/kind.c kernel/iommu/kind_smmuv3.c
+ * kernel/p2m/kind_arm.c kernel/check_maps.c */
 /*
  * The tables of the examples: whatever single bit of any entry is changed, verify refuses them. There
  * is no bit of an Arm descriptor that the hypervisor leaves open: those that hardware ignores are 0.
@@ -22,57 +23,55 @@
 #include <cmocka.h>
 
 /* What verify says that a table is with one bit changed; the entry is as before afterwards. */
-static bool is_refused(const struct plan_table *t, uint64_t *entry, unsigned bit)
+static bool is_refused(const struct compiled *c, uint32_t t, uint64_t *entry, unsigned bit)
 {
     struct diag d = {{0}};
     err_t e;
 
     *entry ^= UINT64_C(1) << bit;
-    e = verify_tables(&t->job, &d);
+    e = compile_verify_table(c, t, &d);
     *entry ^= UINT64_C(1) << bit;
     return e == ERR_INVALID && *d.text;
 }
 
 /* Every bit of every entry, of those that are zero, too. */
-static unsigned flip_frame(const struct plan_table *t, uint64_t *table, unsigned *flipped)
+static unsigned flip_frame(const struct compiled *c, uint32_t t, uint64_t *table, unsigned *flipped)
 {
     unsigned missed = 0;
 
     for (unsigned i = 0; i < PT_ENTRIES; i++) {
         for (unsigned bit = 0; bit < 64; bit++) {
-            if (is_refused(t, &table[i], bit)) {
+            if (is_refused(c, t, &table[i], bit)) {
                 ++*flipped;
                 continue;
             }
             if (!missed++)
-                print_message("%s %s: entry %u (0x%lx) with bit %u changed is not refused\n", t->owner, t->name, i,
-                              table[i], bit);
+                print_message("%s %s: entry %u (0x%lx) with bit %u changed is not refused\n", c->table[t].owner,
+                              c->table[t].name, i, table[i], bit);
         }
     }
     return missed;
 }
 
-static void flip_all(const struct plan *p)
+static void flip_all(struct fixture *x)
 {
-    struct plan_tables t;
+    struct compiled c;
     struct diag d = {{0}};
     unsigned missed = 0, flipped = 0;
 
-    if (plan_tables_build(&t, p, &d))
+    if (plan_tables_build(&c, &x->plan, &x->arena, &d) || compile_verify(&c, &d))
         fail_msg("%s", d.text);
-    for (unsigned i = 0; i < t.count; i++) {
-        const struct plan_table *n = &t.table[i];
+    for (uint32_t i = 0; i < c.tables; i++) {
+        const struct compiled_table *t = &c.table[i];
 
-        if (verify_tables(&n->job, &d))
-            fail_msg("%s %s: %s", n->owner, n->name, d.text);
-        for (uint64_t f = n->first; f < n->end; f++) {
-            mfn_t frame = mfn(t.pool.first.n + f);
+        for (uint64_t f = t->first; f < t->end; f++) {
+            mfn_t frame = mfn(c.pool.first.n + f);
 
-            if (!n->job.scratch || frame.n != n->job.scratch_page.n)
-                missed += flip_frame(n, pool_ptr(&t.pool, frame), &flipped);
+            if (!t->scratch_rights || frame.n != t->scratch.page.n)
+                missed += flip_frame(&c, i, pool_ptr(&c.pool, frame), &flipped);
         }
     }
-    plan_tables_free(&t);
+    plan_tables_free(&c);
     print_message("%u changes of one bit, %u not refused\n", flipped + missed, missed);
     assert_true(flipped > 64 * PT_ENTRIES);
     assert_int_equal(missed, 0);
@@ -102,7 +101,7 @@ static void test_virt(void **state)
     example_read(&f, "examples/virt/manifest.dts");
     example_plan(&f);
     assert_int_equal(f.plan.partitions, 2);
-    flip_all(&f.plan);
+    flip_all(&f);
     fixture_free(&f);
 }
 
@@ -115,8 +114,8 @@ static void test_virt_identity(void **state)
     example_read(&f, "examples/virt-identity/manifest.dts");
     f.board.pci.maps = 0;
     example_plan(&f);
-    assert_false(f.plan.partition[0].has_bfn_map);
-    flip_all(&f.plan);
+    assert_int_equal(f.plan.partition[0].maps, 0);
+    flip_all(&f);
     fixture_free(&f);
 }
 

@@ -184,7 +184,7 @@ static void test_spans_of_cpu_and_devices(void **state)
     span_equal(&out[2], 60, 160, 1, R_READ, MEM_NORMAL);
     span_equal(&out[3], 100, 200, 50, RW | R_EXEC, MEM_NORMAL);
 
-    assert_int_equal(bfn_map_spans(&p, out), 4);
+    assert_int_equal(bfn_map_spans(&p, false, out), 4);
     span_equal(&out[0], 30, 130, 1, R_WRITE, MEM_DEVICE);
     span_equal(&out[1], 40, 140, 4, R_READ, MEM_NORMAL);
     span_equal(&out[2], 60, 160, 1, R_WRITE, MEM_NORMAL);
@@ -192,7 +192,7 @@ static void test_spans_of_cpu_and_devices(void **state)
 
     p.ext[0].cpu = p.ext[0].dma = RW; /* gicd, by mistake: there is no frame to map */
     assert_int_equal(physmap_cpu_spans(&p, out), 4);
-    assert_int_equal(bfn_map_spans(&p, out), 4);
+    assert_int_equal(bfn_map_spans(&p, false, out), 4);
 }
 
 int main(void)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* links: kernel/plan.c kernel/plan_memory.c kernel/plan_device.c kernel/plan_mmio.c kernel/plan_image.c
  * kernel/plan_hv.c kernel/check.c kernel/check_device.c kernel/arena.c kernel/diag.c kernel/fmt.c kernel/dt.c
- * kernel/dt_read.c kernel/board.c kernel/board_irq.c kernel/board_memory.c kernel/board_pci.c
- * kernel/manifest.c kernel/manifest_read.c kernel/manifest_region.c kernel/pool.c kernel/p2m/extent.c
- * kernel/p2m/spans.c kernel/p2m/pt.c kernel/p2m/format_arm_s2.c kernel/p2m/format_arm_el2.c
- * kernel/iommu/bfn.c kernel/iommu/scratch.c kernel/iommu/smmuv3.c kernel/iommu/smmuv3_words.c boot/bundle.c
- * tests/host/plan_fixture.c tests/host/dtc.c tests/host/arch_host.c */
+ * kernel/dt_read.c kernel/board.c kernel/board_irq.c kernel/board_memory.c kernel/board_pci.c kernel/manifest.c
+ * kernel/manifest_device.c kernel/manifest_read.c kernel/manifest_region.c kernel/pool.c kernel/p2m/extent.c
+ * kernel/p2m/spans.c kernel/p2m/pt.c kernel/p2m/format_arm_s2.c kernel/p2m/format_arm_el2.c kernel/iommu/bfn.c
+ * kernel/iommu/scratch.c kernel/iommu/smmuv3.c kernel/iommu/smmuv3_words.c boot/bundle.c
+ * tests/host/plan_fixture.c tests/host/dtc.c tests/host/arch_host.c kernel/plan_maps.c kernel/p2m/share.c
+ * kernel/iommu/kind.c kernel/iommu/kind_smmuv3.c kernel/p2m/kind_arm.c kernel/p2m/verify_arm.c
+ * kernel/check_maps.c */
 #include "check.h"
 #include "plan_fixture.h"
 
@@ -131,8 +133,8 @@ static void test_devices_are_placed(void **state)
     assert_false(dev[3].has_irq);
     assert_int_equal(dev[3].bar[0].v, 0x10120000); /* aligned to its size, behind the first partition's */
     ASSERT_EXTENT(&pp[1], "rtc", EXT_MMIO, 0x9010000, 0x9010000, 1);
-    assert_true(pp[1].has_bfn_map);
-    assert_false(pp[2].has_bfn_map);
+    assert_int_equal(pp[1].maps, 1);
+    assert_int_equal(pp[2].maps, 0);
     assert_int_equal(pp[1].irqs, 4);
     fixture_free(&f);
 }
@@ -172,8 +174,8 @@ static void test_frames_are_counted(void **state)
     hv = &f.plan.hv;
     assert_int_equal(pp[0].p2m_shape.in_bits, 39);
     assert_int_equal(pp[0].p2m_shape.root_level, 2);
-    assert_int_equal(pp[0].bfn_shape.in_bits, 44);
-    assert_int_equal(pp[0].bfn_shape.root_level, 3);
+    assert_int_equal(pp[0].map->shape.in_bits, 44);
+    assert_int_equal(pp[0].map->shape.root_level, 3);
     assert_int_equal(pp[0].frames.p2m, 6);
     assert_int_equal(pp[0].frames.bfn, 6); /* RAM, ROM, and edu's BAR (peer-dma) */
     assert_int_equal(pp[0].frames.scratch, 4);
@@ -181,15 +183,16 @@ static void test_frames_are_counted(void **state)
     assert_int_equal(pp[1].frames.bfn, 6);
     assert_int_equal(pp[2].frames.p2m, 2);
     assert_int_equal(pp[2].frames.bfn + pp[2].frames.scratch, 0);
-    assert_int_equal(hv->el2_frames, 14);
+    assert_int_equal(hv->own_frames, 14);
     assert_int_equal(hv->cpu_frames, 8);
     assert_int_equal(hv->iommu_frames, 8);
     assert_int_equal(hv->pool_frames, 14 + 8 + 8 + 16 + 17 + 2);
     assert_int_equal(mfn_addr(hv->pool).v, 0x40000000);
     for (unsigned i = 0; i < 3; i++) {
         assert_int_equal(pp[i].vmid, i + 1);
-        assert_int_equal(pp[i].bfn_vmid, i + 4);
     }
+    assert_int_equal(pp[0].map->domain, 4);
+    assert_int_equal(pp[1].map->domain, 5);
     fixture_free(&f);
 }
 
@@ -393,8 +396,8 @@ static void test_bfn_shapes(void **state)
     for (unsigned i = 0; i < sizeof row / sizeof *row; i++) {
         f.board.iommu[0].in_bits = row[i].smmu;
         assert_int_equal(plan_build(&f.plan, &f.in, &f.arena, &f.diag), ERR_NONE);
-        assert_int_equal(f.plan.partition->bfn_shape.in_bits, row[i].in);
-        assert_int_equal(f.plan.partition->bfn_shape.root_level, row[i].root);
+        assert_int_equal(f.plan.partition->map->shape.in_bits, row[i].in);
+        assert_int_equal(f.plan.partition->map->shape.root_level, row[i].root);
     }
     fixture_free(&f);
 }

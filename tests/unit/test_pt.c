@@ -265,7 +265,12 @@ static void test_spans_refused(void **state)
         {{1, UINT64_C(1) << 28, 1, R, MEM_NORMAL}, "its output must end at or below frame 0x10000000"},
         {{1, (UINT64_C(1) << 28) - 1, 2, R, MEM_NORMAL}, "its output must end"},
         {{1, UINT64_MAX, 2, R, MEM_NORMAL}, "its output must end"},
-        {{1, 1, 1, 0, MEM_NORMAL}, "cannot say rights 0x0"},
+        {{1, 0, 512, PT_WINDOW, 0}, "a window's input frame and frames must be multiples of 0x200"},
+        {{512, 0, 511, PT_WINDOW, 0}, "a window's input frame and frames must be multiples of 0x200"},
+        {{512, 0, 1, PT_WINDOW, 0}, "a window's input frame and frames must be multiples of 0x200"},
+        {{(UINT64_C(1) << 27) - 512, 0, 1024, PT_WINDOW, 0}, "its input must end"},
+        {{512, 0, 0, PT_WINDOW, 0}, "it is empty"},
+        {{0, 0, 512, PT_WINDOW, 0}, "it must start at or above"},
         {{1, 1, 1, X, MEM_NORMAL}, "cannot say rights 0x4"},
         {{1, 1, 1, W | X, MEM_NORMAL}, "cannot say rights 0x6"},
         {{1, 1, 1, 8, MEM_NORMAL}, "cannot say rights 0x8"},
@@ -280,7 +285,7 @@ static void test_spans_refused(void **state)
         refused(&t, two, 2, "span 1 ");
     }
     t.format = &pt_format_arm_el2;
-    static const uint8_t rights[] = {0, W, X, W | X, R | W | X};
+    static const uint8_t rights[] = {W, X, W | X, R | W | X};
     for (size_t i = 0; i < sizeof rights; i++)
         refused(&t, &(struct pt_span){0, 0, 1, rights[i], MEM_NORMAL}, 1, "cannot say rights");
 }

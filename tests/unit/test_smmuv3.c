@@ -4,140 +4,7 @@
  *        tests/models/smmuv3_model.c tests/host/arch_host.c
  */
 /* The SMMUv3 driver against a register model: order, waits, refusals, and no way through at any step. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "expect.h"
-
-#include "../models/smmuv3_model.h"
-#include "arch_host.h"
-#include "iommu/smmuv3.h"
-
-#define FRAMES 64
-#define NS     UINT64_C(1000000)
-
-struct world {
-    struct pool pool;
-    struct smmuv3_model m;
-    struct board_iommu b;
-    struct smmuv3 s;
-    struct diag d;
-    mmio_t mmio;
-    unsigned faults, notes;
-    struct smmuv3_fault fault[512];
-    char note[8][128];
-    bool abort_on_fault;
-};
-
-static struct world *world_new(bool coherent)
-{
-    struct world *w = calloc(1, sizeof *w);
-    assert_non_null(w);
-    w->pool = (struct pool){.first = mfn(0x80001), .frames = FRAMES, .mem = aligned_alloc(4096, FRAMES * 4096)};
-    assert_non_null(w->pool.mem);
-    memset(w->pool.mem, 0x5b, FRAMES * 4096); /* as an entry: valid, stage 1 */
-    smmuv3_model_init(&w->m, &w->pool, coherent);
-    w->b = (struct board_iommu){.base = maddr(0x9050000), .size = 0x20000, .coherent = coherent};
-    w->mmio = smmuv3_model_mmio(&w->m);
-    return w;
-}
-
-static void world_free(struct world *w)
-{
-    if (w->m.violations)
-        print_message("%s\n", w->m.violation);
-    assert_int_equal(w->m.violations, 0);
-    smmuv3_model_fini(&w->m);
-    free(w->pool.mem);
-    free(w);
-}
-
-static void check_ok(struct world *w, err_t e)
-{
-    expect_ok(&w->d, e);
-}
-
-/* An error of this kind whose text has these words; clears it. */
-static void check_err(struct world *w, err_t e, err_t want, const char *words)
-{
-    expect_err(&w->d, e, want, words);
-}
-
-static struct smmuv3_stage2 stage2(uint64_t root, uint16_t vmid)
-{
-    return (struct smmuv3_stage2){
-        .root = maddr(root),
-        .shape = {.in_bits = 39, .out_bits = 44, .root_level = 2},
-        .vmid = vmid,
-        .pa_bits = 44,
-    };
-}
-
-/* From here on the stream may pass with the words of stage2(root, vmid), worked out in test_smmuv3_words.c.
- */
-static void give(struct world *w, uint32_t sid, uint64_t root, uint16_t vmid)
-{
-    struct model_watch *x = smmuv3_model_watch(&w->m, sid);
-    x->given = true;
-    x->want[0] = 0xd;
-    x->want[2] = (w->m.coherent ? 0x040c355900000000 : 0x040c005900000000) | vmid;
-    x->want[3] = root;
-}
-
-static void start(struct world *w)
-{
-    check_ok(w, smmuv3_probe(&w->b, w->mmio, &w->d));
-    check_ok(w, smmuv3_block(w->mmio, &w->d));
-    w->m.watching = true;
-    check_ok(w, smmuv3_setup(&w->s, &w->b, w->mmio, &w->pool, &w->d));
-}
-
-/* Streams 8 and 0x105 attached, 9, 0x200 and 0x12345 watched without being so. */
-static struct world *world_running(bool coherent)
-{
-    struct world *w = world_new(coherent);
-    struct smmuv3_stage2 a = stage2(0x80100000, 1), b = stage2(0x80200000, 2);
-    smmuv3_model_watch(&w->m, 9);
-    smmuv3_model_watch(&w->m, 0x200);
-    smmuv3_model_watch(&w->m, 0x12345);
-    give(w, 8, 0x80100000, 1);
-    give(w, 0x105, 0x80200000, 2);
-    start(w);
-    check_ok(w, smmuv3_attach(&w->s, 8, &a, &w->d));
-    check_ok(w, smmuv3_attach(&w->s, 0x105, &b, &w->d));
-    check_ok(w, smmuv3_enable(&w->s, &w->d));
-    return w;
-}
-
-static void on_fault(void *ctx, const struct smmuv3_fault *f)
-{
-    struct world *w = ctx;
-    w->fault[w->faults++] = *f;
-    if (w->abort_on_fault)
-        check_ok(w, smmuv3_abort_stream(&w->s, f->sid, &w->d));
-}
-
-static void on_note(void *ctx, const char *text)
-{
-    struct world *w = ctx;
-    assert_true(w->notes < 8);
-    snprintf(w->note[w->notes++], sizeof w->note[0], "%s", text);
-}
-
-static uint32_t events(struct world *w, uint32_t max)
-{
-    w->faults = w->notes = 0;
-    uint32_t n = smmuv3_events(&w->s, max, on_fault, on_note, w);
-    assert_int_equal(n, w->faults);
-    return n;
-}
+#include "smmuv3_world.h"
 
 static void test_probe(void **state)
 {
@@ -351,7 +218,7 @@ static void test_wrong_order_is_refused(void **state)
     check_err(w, smmuv3_setup(&w->s, &w->b, w->mmio, &w->pool, &w->d), ERR_INVALID, "blocked");
     check_err(w, smmuv3_enable(&w->s, &w->d), ERR_INVALID, "set up");
     check_err(w, smmuv3_attach(&w->s, 8, &a, &w->d), ERR_INVALID, "not set up");
-    check_err(w, smmuv3_abort_stream(&w->s, 8, &w->d), ERR_INVALID, "not set up");
+    check_err(w, smmuv3_quarantine(&w->s, 8, NULL, &w->d), ERR_INVALID, "not set up");
     assert_int_equal(events(w, 4), 0);
     assert_int_equal(w->pool.used, 0);
 
@@ -379,7 +246,7 @@ static void test_attach_refuses(void **state)
     struct smmuv3_stage2 s2 = stage2(0x80100000, 1);
     start(w);
     check_err(w, smmuv3_attach(&w->s, 0x10000, &s2, &w->d), ERR_INVALID, "16 stream id bits");
-    check_err(w, smmuv3_abort_stream(&w->s, 0x10000, &w->d), ERR_INVALID, "16 stream id bits");
+    check_err(w, smmuv3_quarantine(&w->s, 0x10000, NULL, &w->d), ERR_INVALID, "16 stream id bits");
 
     const struct {
         uint8_t bits, level;
@@ -428,8 +295,9 @@ static void check_run_time(bool coherent)
     unsigned first = w->m.cmds;
     give(w, 9, 0x80300000, 3);
     check_ok(w, smmuv3_attach(&w->s, 9, &c, &w->d));
-    assert_int_equal(w->m.cmds - first, 5); /* 3.21.3.1: twice CFGI_STE and SYNC; old translations in between */
-    assert_memory_equal(w->m.cmd + first, "\x03\x30\x46\x03\x46", 5);
+    assert_int_equal(w->m.cmds - first, 7); /* 3.21.3.1: CFGI_STE and SYNC at each step; old translations */
+    assert_memory_equal(w->m.cmd + first, "\x03\x46\x03\x28\x46\x03\x46", 7);
+    assert_int_equal(w->m.vmall, 3);
     assert_int_equal(smmuv3_model_dma(&w->m, 9), MODEL_STAGE2);
     assert_int_equal(smmuv3_model_dma(&w->m, 0x200), MODEL_BAD_STREAM);
     give(w, 0x200, 0x80300000, 3);
@@ -439,7 +307,7 @@ static void check_run_time(bool coherent)
     /* abort: at once, silent, and only this stream */
     assert_int_equal(smmuv3_model_dma(&w->m, 8), MODEL_STAGE2);
     first = w->m.cmds;
-    check_ok(w, smmuv3_abort_stream(&w->s, 8, &w->d));
+    check_ok(w, smmuv3_quarantine(&w->s, 8, NULL, &w->d));
     assert_int_equal(w->m.cmds - first, 2);
     assert_memory_equal(w->m.cmd + first, "\x03\x46", 2);
     assert_int_equal(smmuv3_model_dma(&w->m, 8), MODEL_ABORT);
@@ -468,7 +336,7 @@ static void check_silence(bool coherent)
     uint64_t used = w->pool.used;
     assert_int_equal(smmuv3_model_dma(&w->m, 0x200), MODEL_BAD_STREAM);
     assert_int_equal(events(w, 9), 1);
-    check_ok(w, smmuv3_abort_stream(&w->s, 0x201, &w->d));
+    check_ok(w, smmuv3_quarantine(&w->s, 0x201, NULL, &w->d));
     assert_int_equal(w->pool.used, used);
     assert_int_equal(smmuv3_model_dma(&w->m, 0x200), MODEL_ABORT);
     assert_int_equal(events(w, 9), 0);
@@ -494,8 +362,8 @@ static void test_commands_fail_at_run_time(void **state)
     /* the failed command is replaced, the queue lives on */
     w->m.fail_cmd = 1;
     w->m.fail_reason = 2;
-    check_err(w, smmuv3_abort_stream(&w->s, 0x105, &w->d), ERR_INVALID, "cannot be read");
-    check_ok(w, smmuv3_abort_stream(&w->s, 0x105, &w->d));
+    check_err(w, smmuv3_quarantine(&w->s, 0x105, NULL, &w->d), ERR_INVALID, "cannot be read");
+    check_ok(w, smmuv3_quarantine(&w->s, 0x105, NULL, &w->d));
     assert_int_equal(smmuv3_model_dma(&w->m, 0x105), MODEL_ABORT);
 
     /* a hang: every call ends, and when the unit comes back so does the queue, with an error left in it too
@@ -503,18 +371,18 @@ static void test_commands_fail_at_run_time(void **state)
     w->m.cmdq_hangs = true;
     for (unsigned i = 0; i < 300; i++) {
         arch_host.ticks_step = 10000000;
-        check_err(w, smmuv3_abort_stream(&w->s, 8, &w->d), ERR_TIMEOUT, "CMD_SYNC");
+        check_err(w, smmuv3_quarantine(&w->s, 8, NULL, &w->d), ERR_TIMEOUT, "CMD_SYNC");
     }
     w->m.cmdq_hangs = false;
     w->m.fail_cmd = 1;
     w->m.fail_reason = 1;
     arch_host.ticks_step = 1000;
-    check_ok(w, smmuv3_abort_stream(&w->s, 8, &w->d));
+    check_ok(w, smmuv3_quarantine(&w->s, 8, NULL, &w->d));
     assert_int_equal(smmuv3_model_dma(&w->m, 8), MODEL_ABORT);
 
     /* more commands than the queue has entries */
     for (unsigned i = 0; i < 300; i++)
-        check_ok(w, smmuv3_abort_stream(&w->s, 8, &w->d));
+        check_ok(w, smmuv3_quarantine(&w->s, 8, NULL, &w->d));
     assert_int_equal(w->m.gerror, w->m.gerrorn);
     world_free(w);
 }

@@ -52,6 +52,25 @@ static void test_ste_stage2_39(void **state)
     check_words(s.w, (const uint64_t[8]){0xd, 0, 0x040c00590000beef, 0x1234567000}, 8);
 }
 
+static void test_ste_of_a_quarantine(void **state)
+{
+    (void)state;
+    struct smmuv3_stage2 s2 = {
+        .root = maddr(0x1234567000),
+        .shape = {.in_bits = 39, .out_bits = 44, .root_level = 2},
+        .vmid = 0xbeef,
+        .pa_bits = 44,
+    };
+    /* as above, but S2R (bit 58) 0: faults end the access and are not recorded */
+    struct smmuv3_ste s = smmuv3_ste_stage2(&s2, SMMUV3_WALK_CACHED | SMMUV3_SILENT);
+    check_words(s.w, (const uint64_t[8]){0xd, 0, 0x000c35590000beef, 0x1234567000}, 8);
+    assert_true(smmuv3_ste_is_silent(&s));
+    s = smmuv3_ste_stage2(&s2, SMMUV3_WALK_CACHED);
+    assert_false(smmuv3_ste_is_silent(&s));
+    s.w[0] = 0x1; /* aborts; the rest is left over */
+    assert_true(smmuv3_ste_is_silent(&s));
+}
+
 static void test_ste_stage2_four_levels(void **state)
 {
     (void)state;
@@ -89,6 +108,9 @@ static void test_commands(void **state)
     check_words(c.w, (const uint64_t[2]){0x20, 0}, 2);
     c = smmuv3_cmd_tlbi_nsnh_all();
     check_words(c.w, (const uint64_t[2]){0x30, 0}, 2);
+    /* 4.4.3.2 CMD_TLBI_S12_VMALL: 0x28, VMID 47:32 */
+    c = smmuv3_cmd_tlbi_s12_vmall(0xbeef);
+    check_words(c.w, (const uint64_t[2]){0x0000beef00000028, 0}, 2);
     /* 4.7.3 CMD_SYNC: 0x46, CS (13:12) 0: no signal */
     c = smmuv3_cmd_sync();
     check_words(c.w, (const uint64_t[2]){0x46, 0}, 2);
@@ -136,6 +158,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ste_abort),
         cmocka_unit_test(test_ste_stage2_39),
+        cmocka_unit_test(test_ste_of_a_quarantine),
         cmocka_unit_test(test_ste_stage2_four_levels),
         cmocka_unit_test(test_commands),
         cmocka_unit_test(test_events),

@@ -4,25 +4,9 @@
  *        tests/models/vtd_model.c tests/models/vtd_model_walk.c tests/host/arch_host.c
  */
 /* The VT-d driver against a register model: order, waits, refusals, and no way through at any step. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "vtd_world.h"
 
-#include <cmocka.h>
-
-#include "expect.h"
-
-#include "../models/vtd_model.h"
-#include "arch_host.h"
-#include "iommu/vtd.h"
-
-#define FRAMES 64
-#define BYTES  (FRAMES * 4096ul)
-#define NS     UINT64_C(1000000)
+#define NS UINT64_C(1000000)
 
 #define TE   (1u << 31)
 #define SRTP (1u << 30)
@@ -31,109 +15,6 @@
 #define IRE  (1u << 25)
 #define IRTP (1u << 24)
 #define CFI  (1u << 23)
-
-struct world {
-    struct pool pool;
-    struct vtd_model m;
-    struct vtd_caps caps;
-    struct vtd u;
-    struct diag d;
-    mmio_t mmio;
-    unsigned faults, notes;
-    struct vtd_fault fault[64];
-    char note[8][128];
-    bool quarantine_on_fault;
-};
-
-/* set, clear: of CAP; C of ECAP by coherent. */
-static struct world *world_new(bool coherent, uint64_t set, uint64_t clear)
-{
-    struct world *w = calloc(1, sizeof *w);
-    assert_non_null(w);
-    w->pool = (struct pool){.first = mfn(0x80001), .frames = FRAMES, .mem = aligned_alloc(4096, BYTES)};
-    assert_non_null(w->pool.mem);
-    memset(w->pool.mem, 0x5b, BYTES); /* as an entry: present */
-    vtd_model_init(&w->m, &w->pool, coherent);
-    w->m.cap = (w->m.cap | set) & ~clear;
-    w->mmio = vtd_model_mmio(&w->m);
-    return w;
-}
-
-static void world_free(struct world *w)
-{
-    if (w->m.violations)
-        print_message("%s\n", w->m.violation);
-    assert_int_equal(w->m.violations, 0);
-    vtd_model_fini(&w->m);
-    free(w->pool.mem);
-    free(w);
-}
-
-static void check_ok(struct world *w, err_t e)
-{
-    expect_ok(&w->d, e);
-}
-
-/* An error of this kind whose text has these words; clears it. */
-static void check_err(struct world *w, err_t e, err_t want, const char *words)
-{
-    assert_non_null(strstr(w->d.text, "0xfed90000"));
-    expect_err(&w->d, e, want, words);
-}
-
-static err_t probe(struct world *w)
-{
-    return vtd_probe(&w->caps, w->mmio, maddr(0xfed90000), &w->d);
-}
-
-static err_t block(struct world *w)
-{
-    return vtd_block(&w->u, &w->caps, w->mmio, &w->pool, &w->d);
-}
-
-static void blocked(struct world *w)
-{
-    check_ok(w, probe(w));
-    check_ok(w, block(w));
-    w->m.firmware_may = false;
-    w->m.watching = true;
-}
-
-static uint64_t *words(struct world *w, uint64_t machine)
-{
-    return (uint64_t *)(void *)(w->pool.mem + (machine - 0x80001000));
-}
-
-/* A map of 39 bits in three frames of the pool: bus page 0x40000 to page out. */
-static struct vtd_domain domain(struct world *w, uint16_t id, uint64_t out)
-{
-    mfn_t f;
-    assert_true(pool_take(&w->pool, 3, false, &f));
-    uint64_t at = mfn_addr(f).v;
-    words(w, at)[1] = (at + 0x1000) | 3;
-    words(w, at + 0x1000)[0] = (at + 0x2000) | 3;
-    words(w, at + 0x2000)[0] = out | 3;
-    arch_clean(words(w, at), 3 * 4096ul);
-    return (struct vtd_domain){
-        .root = maddr(at), .shape = {.in_bits = 39, .out_bits = 46, .root_level = 2, .leaf_level = 1}, .id = id};
-}
-
-static void give(struct world *w, uint16_t bdf, const struct vtd_domain *dom)
-{
-    struct vtd_model_watch *x = vtd_model_watch(&w->m, bdf);
-    x->given = true;
-    x->root = dom->root.v;
-    x->id = dom->id;
-}
-
-static bool dma(struct world *w, uint16_t bdf, uint64_t want)
-{
-    maddr_t out;
-    if (!vtd_model_dma(&w->m, bdf, 0x40000123, true, &out))
-        return false;
-    assert_int_equal(out.v, want + 0x123);
-    return true;
-}
 
 static bool interrupt(struct world *w, uint16_t bdf, uint16_t index, uint8_t vector, uint32_t apic)
 {
@@ -151,53 +32,6 @@ static bool compatible(struct world *w)
 {
     struct vtd_model_irq irq;
     return vtd_model_interrupt(&w->m, 8, 0xfee00000, 0x61, &irq);
-}
-
-/* Functions 8 and 0x105 attached, 9 and 0x200 watched without being so. */
-static struct world *running(struct world *w, bool x2apic)
-{
-    vtd_model_watch(&w->m, 9);
-    vtd_model_watch(&w->m, 0x200);
-    vtd_model_watch(&w->m, 8);
-    vtd_model_watch(&w->m, 0x105);
-    blocked(w);
-    struct vtd_domain a = domain(w, 1, 0x10000000), b = domain(w, 2, 0x20000000);
-    give(w, 8, &a);
-    give(w, 0x105, &b);
-    check_ok(w, vtd_attach(&w->u, 8, &a, &w->d));
-    check_ok(w, vtd_attach(&w->u, 0x105, &b, &w->d));
-    check_ok(w, vtd_enable(&w->u, x2apic, &w->d));
-    return w;
-}
-
-static void on_fault(void *ctx, const struct vtd_fault *f)
-{
-    struct world *w = ctx;
-    w->fault[w->faults++] = *f;
-    if (w->quarantine_on_fault)
-        check_ok(w, vtd_quarantine(&w->u, f->bdf, &w->d));
-}
-
-static void on_note(void *ctx, const char *text)
-{
-    struct world *w = ctx;
-    assert_true(w->notes < 8);
-    snprintf(w->note[w->notes++], sizeof w->note[0], "%s", text);
-}
-
-static uint32_t faults(struct world *w, uint32_t max)
-{
-    w->faults = w->notes = 0;
-    uint32_t n = vtd_faults(&w->u, max, on_fault, on_note, w);
-    assert_int_equal(n, w->faults);
-    return n;
-}
-
-/* What the watched functions' own attempts left behind. */
-static void faults_drop(struct world *w)
-{
-    while (faults(w, 64) || w->notes)
-        continue;
 }
 
 static void test_probe(void **state)
@@ -258,29 +92,6 @@ static void test_probe_refuses(void **state)
         check_err(w, probe(w), ERR_INVALID, bad[i].words);
         world_free(w);
     }
-}
-
-/* Where the driver's first frames will be, the unit's memory (not the CPU's) has tables that lead everywhere:
- * root, contexts of domain 1, an identity table of 39 bits, remapping entries for everybody. */
-static void rubbish(uint8_t *mem)
-{
-    static const uint64_t slot[4][2] = {
-        {0x80002001, 0}, {0x80003001, 0x101}, {0x83, UINT64_C(0x40000083)}, {0x770001, 0}};
-    for (unsigned frame = 0; frame < 4; frame++) {
-        for (unsigned i = 0; i < 256; i++)
-            memcpy(mem + frame * 4096ul + i * 16ul, slot[frame], 16);
-    }
-}
-
-/* Units of every temper: bit 0 not coherent, 1 caching mode, 2 write buffers, 3 slow queue. */
-static struct world *world_temper(unsigned t)
-{
-    struct world *w = world_new(!(t & 1), (t & 2 ? VTD_MODEL_CAP_CM : 0) | (t & 4 ? VTD_MODEL_CAP_RWBF : 0), 0);
-    w->m.queue_delay = t & 8 ? 3 : 0;
-    rubbish(w->m.mem);
-    rubbish(w->m.cleaned);
-    memcpy(w->m.before, w->m.mem, BYTES);
-    return w;
 }
 
 static void test_block(void **state)
@@ -430,7 +241,7 @@ static void test_quarantine(void **state)
         unsigned commands = w->m.commands;
         vtd_model_watch(&w->m, 8)->given = false;
         w->m.watching = false; /* it passes until the invalidation is through */
-        check_ok(w, vtd_quarantine(&w->u, 8, &w->d));
+        check_ok(w, vtd_quarantine(&w->u, 8, NULL, &w->d));
         w->m.watching = true;
         assert_int_equal(w->m.commands, commands + 3);
         assert_memory_equal(w->m.command + commands, ((uint8_t[]){1, 2, 5}), 3);
@@ -441,7 +252,7 @@ static void test_quarantine(void **state)
         assert_true(dma(w, 9, 0x30000000));
         assert_true(dma(w, 0x105, 0x20000000));
 
-        check_ok(w, vtd_quarantine(&w->u, 0x200, &w->d)); /* a bus without a table */
+        check_ok(w, vtd_quarantine(&w->u, 0x200, NULL, &w->d)); /* a bus without a table */
         faults_drop(w);
         assert_false(dma(w, 0x200, 0));
         assert_false(dma(w, 0x2ff, 0));
@@ -703,7 +514,7 @@ static void test_queue_hangs(void **state)
     check_err(w, vtd_flush(&w->u, 1, &w->d), ERR_TIMEOUT, "did not complete within 100 ms");
     assert_in_range(arch_host.ticks - start, 100 * NS, 101 * NS);
     check_err(w, vtd_flush(&w->u, 1, &w->d), ERR_TIMEOUT, "commands are stuck");
-    check_err(w, vtd_quarantine(&w->u, 8, &w->d), ERR_TIMEOUT, "commands are stuck");
+    check_err(w, vtd_quarantine(&w->u, 8, NULL, &w->d), ERR_TIMEOUT, "commands are stuck");
     w->m.queue_hangs = false;
     mmio_write64(w->mmio, 0x88, w->m.iqt);
     check_ok(w, vtd_flush(&w->u, 1, &w->d));
@@ -729,10 +540,10 @@ static void test_queue_error(void **state)
         w->m.queue_delay = 2; /* goes on when the error is acknowledged */
         vtd_model_watch(&w->m, 8)->given = false;
         w->m.watching = false;
-        err_t e = vtd_quarantine(&w->u, 8, &w->d);
+        err_t e = vtd_quarantine(&w->u, 8, NULL, &w->d);
         check_err(w, e, ERR_INVALID, "FSTS.IQE");
         assert_int_equal(w->m.fsts & 0x10, 0);
-        check_ok(w, vtd_quarantine(&w->u, 8, &w->d)); /* the queue goes on */
+        check_ok(w, vtd_quarantine(&w->u, 8, NULL, &w->d)); /* the queue goes on */
         w->m.watching = true;
         assert_false(dma(w, 8, 0));
         world_free(w);
@@ -742,7 +553,7 @@ static void test_queue_error(void **state)
 static void test_frames(void **state)
 {
     (void)state;
-    static const uint16_t bdf[] = {0x0008, 0x0105, 0x0100, 0xffff, 0x00ff, 0x4000, 0xff00};
+    static const uint32_t bdf[] = {0x0008, 0x0105, 0x0100, 0xffff, 0x00ff, 0x4000, 0xff00};
     assert_int_equal(vtd_frames(NULL, 0), 5);
     assert_int_equal(vtd_frames(bdf, 7), 9);
     for (unsigned frames = 0; frames < 10; frames++) {
@@ -756,7 +567,7 @@ static void test_frames(void **state)
         } else {
             check_ok(w, e);
             for (unsigned i = 0; i < 7 && !e; i++)
-                e = vtd_attach(&w->u, bdf[i], &a, &w->d);
+                e = vtd_attach(&w->u, (uint16_t)bdf[i], &a, &w->d);
             if (frames < 9)
                 check_err(w, e, ERR_NO_SPACE, "no frame left for the context table of bus");
             else
@@ -776,7 +587,7 @@ static void test_before_block(void **state)
     check_ok(w, probe(w));
     w->u = (struct vtd){.caps = w->caps};
     check_err(w, vtd_route(&w->u, 0, &e, &w->d), ERR_INVALID, "route before it was blocked");
-    check_err(w, vtd_quarantine(&w->u, 8, &w->d), ERR_INVALID, "quarantine before");
+    check_err(w, vtd_quarantine(&w->u, 8, NULL, &w->d), ERR_INVALID, "quarantine before");
     check_err(w, vtd_flush(&w->u, 1, &w->d), ERR_INVALID, "flush before");
     check_err(w, vtd_enable(&w->u, false, &w->d), ERR_INVALID, "enable before");
     world_free(w);

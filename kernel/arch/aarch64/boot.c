@@ -10,9 +10,13 @@
 
 static struct boot *boot; /* for the partition operations below */
 
-uint64_t boot_pa_range(void)
+void boot_read_ids(struct board *b)
 {
-    return SYSREG_READ(id_aa64mmfr0_el1) & 15;
+    static const uint8_t pa_bits[] = {32, 36, 40, 42, 44, 48};
+    uint64_t range = SYSREG_READ(id_aa64mmfr0_el1) & 15, vmid = SYSREG_READ(id_aa64mmfr1_el1) >> 4 & 15;
+
+    b->pa_bits = pa_bits[range < 5 ? range : 5];
+    b->vmid_bits = vmid == 2 ? 16 : 8;
 }
 
 err_t boot_objects(struct boot *b, struct diag *d)
@@ -35,8 +39,15 @@ err_t boot_compile(struct boot *b, struct diag *d)
 
 /* Partition operations (partition.h). */
 
-/* Let the streams of a partition's devices through its bfn map; what their faults were before is forgotten.
- */
+static struct smmuv3_stage2 stage2_of(const struct boot *b, const struct plan_bfn_map *m, uint32_t unit)
+{
+    return (struct smmuv3_stage2){.root = mfn_addr(b->tables.table[m->table].pt.root),
+                                  .shape = m->shape,
+                                  .vmid = m->domain,
+                                  .pa_bits = b->board.iommu[unit].out_bits};
+}
+
+/* Let the streams of a partition's devices through its bfn maps; what their faults were before is forgotten. */
 static err_t attach_devices(struct boot *b, const struct plan_partition *pp, struct diag *d)
 {
     err_t e = ERR_NONE;
@@ -46,17 +57,13 @@ static err_t attach_devices(struct boot *b, const struct plan_partition *pp, str
 
         if (!dev->is_protected)
             continue;
+        const struct smmuv3_stage2 map = stage2_of(b, &pp->map[dev->map], dev->iommu);
         struct fault_record *r = faults_find(&b->faults[dev->iommu], dev->sid);
         r->count = 0;
         r->quarantined = false;
-        e = smmuv3_attach(&b->smmu[dev->iommu], dev->sid,
-                          &(struct smmuv3_stage2){
-                              .root = mfn_addr(b->tables.part[pp->id].bfn.root),
-                              .shape = pp->bfn_shape,
-                              .vmid = pp->bfn_vmid,
-                              .pa_bits = b->board.iommu[dev->iommu].out_bits,
-                          },
-                          d);
+        /* What nobody owns is silent, too: nobody is to blame for its faults. */
+        e = pp == b->plan.quarantine ? smmuv3_quarantine(&b->smmu[dev->iommu], dev->sid, &map, d)
+                                     : smmuv3_attach(&b->smmu[dev->iommu], dev->sid, &map, d);
     }
     return e;
 }
@@ -70,7 +77,9 @@ static void quiesce(struct partition *p)
 
         if (dev->m->kind == DEVICE_PCI)
             pci_quiesce(p->pci.pci, p->pci.ecam, dev->fn->bdf);
-        if (dev->is_protected && smmuv3_abort_stream(&boot->smmu[dev->iommu], dev->sid, &d) != ERR_NONE)
+        if (dev->is_protected &&
+            smmuv3_quarantine(&boot->smmu[dev->iommu], dev->sid,
+                              dev->m->quarantine_scratch ? &boot->quarantine[dev->iommu] : NULL, &d) != ERR_NONE)
             log_line("%s: device %s: %s", p->plan->m->name, dev->m->name, d.text);
     }
     vgic_reset(p);
@@ -127,9 +136,7 @@ static err_t setup_vcpus(struct boot *b, uint32_t i, struct diag *d)
     p->plan = &b->plan.partition[i];
     p->line.name = p->plan->m->name;
     b->line[i] = &p->line;
-    p->has_scratch = p->plan->frames.scratch != 0;
-    p->scratch = b->tables.part[i].scratch;
-    p->pool = &b->tables.pool;
+    p->tables = &b->tables;
     p->vcpus = p->plan->cpus;
     p->vcpu = ARENA_NEW(&b->objects, struct vcpu, p->vcpus, d);
     if (p->vcpu == NULL)
@@ -149,7 +156,7 @@ static err_t setup_partition(struct boot *b, uint32_t i, struct diag *d)
     const struct plan_partition *pp = &b->plan.partition[i];
 
     vpl011_reset(&p->uart, &p->line);
-    vcpu_set_tables(p, b->tables.part[i].p2m.root, b->board.pa_bits);
+    vcpu_set_tables(p, b->tables.table[pp->p2m_table].pt.root, &b->board);
     err_t e = vgic_init(p, &b->objects, d);
     if (e != ERR_NONE)
         return e;
@@ -165,18 +172,18 @@ static err_t setup_faults(struct boot *b, uint32_t unit, struct diag *d)
     struct faults *f = &b->faults[unit];
     uint32_t n = 0;
 
-    for (uint32_t i = 0; i < b->plan.partitions; i++)
-        n += b->plan.partition[i].devices;
+    for (const struct plan_partition *pp = b->plan.partition; pp <= b->plan.quarantine; pp++)
+        n += pp->devices;
     f->record = ARENA_NEW(&b->objects, struct fault_record, n, d);
     if (f->record == NULL)
         return ERR_NO_SPACE;
-    for (uint32_t i = 0; i < b->plan.partitions; i++) {
-        const struct plan_partition *pp = &b->plan.partition[i];
-
+    for (const struct plan_partition *pp = b->plan.partition; pp <= b->plan.quarantine; pp++) {
         for (uint32_t j = 0; j < pp->devices; j++)
             if (pp->device[j].is_protected && pp->device[j].iommu == unit)
-                f->record[f->records++] = (struct fault_record){
-                    .partition = pp->m->name, .device = pp->device[j].m->name, .sid = pp->device[j].sid};
+                f->record[f->records++] = (struct fault_record){.partition = pp->m->name,
+                                                                .device = pp->device[j].m->name,
+                                                                .sid = pp->device[j].sid,
+                                                                .to_scratch = pp->device[j].m->quarantine_scratch};
     }
     return ERR_NONE;
 }
@@ -189,15 +196,19 @@ static err_t program_smmus(struct boot *b, struct diag *d)
     arch_clean(b->tables.pool.mem, b->tables.pool.frames << FRAME_SHIFT);
     b->smmu = ARENA_NEW(&b->objects, struct smmuv3, b->board.iommus, d);
     b->faults = ARENA_NEW(&b->objects, struct faults, b->board.iommus, d);
-    if (b->smmu == NULL || b->faults == NULL)
+    b->quarantine = ARENA_NEW(&b->objects, struct smmuv3_stage2, b->board.iommus, d);
+    if (b->smmu == NULL || b->faults == NULL || b->quarantine == NULL)
         return ERR_NO_SPACE;
     for (uint32_t i = 0; i < b->board.iommus && e == ERR_NONE; i++) {
+        /* All units are SMMUv3s, so that the quarantine has one map, if any. */
+        if (b->plan.quarantine->maps)
+            b->quarantine[i] = stage2_of(b, b->plan.quarantine->map, i);
         e = smmuv3_setup(&b->smmu[i], &b->board.iommu[i], mmu_device(b->board.iommu[i].base), &b->tables.pool, d);
         if (e == ERR_NONE)
             e = setup_faults(b, i, d);
     }
-    for (uint32_t i = 0; i < b->plan.partitions && e == ERR_NONE; i++)
-        e = attach_devices(b, &b->plan.partition[i], d);
+    for (const struct plan_partition *pp = b->plan.partition; pp <= b->plan.quarantine && e == ERR_NONE; pp++)
+        e = attach_devices(b, pp, d);
     for (uint32_t i = 0; i < b->board.iommus && e == ERR_NONE; i++)
         e = smmuv3_enable(&b->smmu[i], d);
     return e;
@@ -207,7 +218,7 @@ static err_t program_cpus(struct boot *b, struct diag *d)
 {
     err_t e;
 
-    mmu_switch(b->tables.own.root);
+    mmu_switch(b->tables.table[0].pt.root);
     e = cpu_setup(&b->plan, b->part, &b->objects, d);
     if (e == ERR_NONE)
         e = cpu_bind_self(&b->board, d);
@@ -261,6 +272,7 @@ err_t boot_program(struct boot *b, struct diag *d)
                                   .part = b->part,
                                   .smmu = b->smmu,
                                   .faults = b->faults,
+                                  .quarantine = b->quarantine,
                                   .uart = owner == NULL && b->board.uart.present});
     return ERR_NONE;
 }

@@ -23,6 +23,8 @@ struct boot {
     struct console_line **line;
     struct smmuv3 *smmu;   /* by SMMU of the board */
     struct faults *faults; /* likewise */
+    struct smmuv3_stage2
+        *quarantine; /* likewise: the map of devices past their fault budget that are not to be blocked */
 };
 
 /* Bytes of every object that boot_program takes; no hardware is asked, so that the host tool can. */
@@ -37,7 +39,7 @@ err_t boot_program(struct boot *b, struct diag *d);
 /* What the board became, in lines. */
 void boot_report(const struct boot *b);
 
-/* ID_AA64MMFR0_EL1.PARange */
-uint64_t boot_pa_range(void);
+/* What the CPU's ID registers tell: pa_bits (ID_AA64MMFR0_EL1.PARange), vmid_bits (ID_AA64MMFR1_EL1.VMIDBits). */
+void boot_read_ids(struct board *b);
 
 #endif

@@ -10,8 +10,9 @@ static uint64_t kib(maddr_t from, maddr_t to)
 static void report_device(const struct boot *b, const struct plan_partition *pp, const struct plan_device *dev)
 {
     if (dev->is_protected) {
-        log_line("%s: device %s: behind SMMU 0x%lx, stream 0x%x; reaches this partition's memory and its scratch page",
-                 pp->m->name, dev->m->name, b->board.iommu[dev->iommu].base.v, dev->sid);
+        log_line("%s: device %s: behind SMMU 0x%lx, stream 0x%x; reaches this partition's memory%s", pp->m->name,
+                 dev->m->name, b->board.iommu[dev->iommu].base.v, dev->sid,
+                 pp->map[dev->map].scratch ? " and its scratch page" : "");
     } else if (dev->m->unprotected_dma) {
         log_line("%s: device %s: UNPROTECTED: no IOMMU stands in front; its DMA could reach all memory of the board, "
                  "the hypervisor and the other partitions included",
@@ -35,6 +36,21 @@ static void report_partition(const struct boot *b, const struct plan_partition *
         report_device(b, pp, &pp->device[i]);
 }
 
+/* What no partition owns is blocked, but for these. */
+static void report_quarantine(const struct boot *b)
+{
+    const struct plan_partition *q = b->plan.quarantine;
+
+    for (const struct plan_device *dev = q->device; dev < q->device + q->devices; dev++) {
+        if (dev->is_protected)
+            log_line("%s: device %s: behind SMMU 0x%lx, stream 0x%x; reaches the quarantine's scratch page", q->m->name,
+                     dev->m->name, b->board.iommu[dev->iommu].base.v, dev->sid);
+        else if (dev->m->waived)
+            log_line("%s: device %s: WAIVED: no IOMMU stands in front; its DMA could reach all memory of the board",
+                     q->m->name, dev->m->name);
+    }
+}
+
 void boot_report(const struct boot *b)
 {
     const struct plan_hypervisor *hv = &b->plan.hv;
@@ -52,4 +68,5 @@ void boot_report(const struct boot *b)
                      b->board.iommu[i].base.v);
     for (uint32_t i = 0; i < b->plan.partitions; i++)
         report_partition(b, &b->plan.partition[i]);
+    report_quarantine(b);
 }

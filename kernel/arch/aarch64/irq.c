@@ -77,10 +77,13 @@ static void fault(void *ctx, const struct smmuv3_fault *f)
     struct diag d = {""};
     enum fault_action action = faults_take(&irq.faults[unit], f, text, sizeof(text));
 
-    count(faults_find(&irq.faults[unit], f->sid));
+    const struct fault_record *r = faults_find(&irq.faults[unit], f->sid);
+
+    count(r);
     if (action != FAULT_COUNTED)
         log_line("%s", text);
-    if (action == FAULT_QUARANTINE && smmuv3_abort_stream(&irq.smmu[unit], f->sid, &d) != ERR_NONE)
+    if (action == FAULT_QUARANTINE &&
+        smmuv3_quarantine(&irq.smmu[unit], f->sid, r->to_scratch ? &irq.quarantine[unit] : NULL, &d) != ERR_NONE)
         log_line("SMMU: %s", d.text);
 }
 

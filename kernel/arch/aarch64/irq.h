@@ -11,9 +11,10 @@
 struct irq_config {
     const struct plan *plan;
     struct partition *part;
-    struct smmuv3 *smmu;   /* board->smmus of them */
-    struct faults *faults; /* one for each */
-    bool uart;             /* the board's UART is the hypervisor's */
+    struct smmuv3 *smmu;                    /* board->iommus of them */
+    struct faults *faults;                  /* one for each */
+    const struct smmuv3_stage2 *quarantine; /* likewise: where devices go that are not to be blocked */
+    bool uart;                              /* the board's UART is the hypervisor's */
 };
 
 /* On the CPU that boots, after gicv3_cpu_init: claim the interrupts for it. */

@@ -124,11 +124,9 @@ static err_t read_hardware(void)
 {
     struct board *b = &boot.board;
     struct diag *d = &boot.diag;
-    static const uint8_t pa_bits[] = {32, 36, 40, 42, 44, 48};
-    uint64_t range = boot_pa_range();
     err_t e = ERR_NONE;
 
-    b->pa_bits = pa_bits[range < 5 ? range : 5];
+    boot_read_ids(b);
     for (uint32_t i = 0; i < b->iommus && e == ERR_NONE; i++) {
         mmio_t base = mmu_device(b->iommu[i].base);
 
@@ -203,7 +201,7 @@ static err_t run(uint64_t dtb, uint64_t entry)
         e = boot_compile(&boot, d);
     stage_done(MULLION_STAGE_COMPILE);
     if (e == ERR_NONE)
-        e = compile_verify(&boot.tables, &boot.plan, d);
+        e = compile_verify(&boot.tables, d);
     stage_done(MULLION_STAGE_VERIFY);
     if (e == ERR_NONE)
         e = boot_program(&boot, d);

@@ -34,18 +34,19 @@
     (HCR_VM | HCR_SWIO | HCR_PTW | HCR_FMO | HCR_IMO | HCR_AMO | HCR_TID3 | HCR_TSC | HCR_TIDCP | HCR_TACR | HCR_TSW | \
      HCR_RW | HCR_APK | HCR_API)
 
-void vcpu_set_tables(struct partition *p, mfn_t root, uint8_t pa_bits)
+void vcpu_set_tables(struct partition *p, mfn_t root, const struct board *b)
 {
     static const uint8_t ps_bits[] = {32, 36, 40, 42, 44, 48};
     struct pt_shape s = p->plan->p2m_shape;
     uint64_t ps = 0;
 
-    while (ps < 5 && ps_bits[ps + 1] <= pa_bits)
+    while (ps < 5 && ps_bits[ps + 1] <= b->pa_bits)
         ps++;
     p->arch.vttbr = mfn_addr(root).v | ((uint64_t)p->plan->vmid << 48);
-    /* RES1, PS, 4 KiB, inner shareable write-back walks, SL0 (level 1: 1, level 0: 2), T0SZ */
-    p->arch.vtcr = (UINT64_C(1) << 31) | (ps << 16) | (UINT64_C(3) << 12) | (UINT64_C(1) << 10) | (UINT64_C(1) << 8) |
-                   ((uint64_t)(s.root_level - 1) << 6) | (uint64_t)(64 - s.in_bits);
+    /* RES1, VS (16-bit VMIDs), PS, 4 KiB, inner shareable write-back walks, SL0 (level 1: 1, level 0: 2), T0SZ */
+    p->arch.vtcr = (UINT64_C(1) << 31) | ((uint64_t)(b->vmid_bits == 16) << 19) | (ps << 16) | (UINT64_C(3) << 12) |
+                   (UINT64_C(1) << 10) | (UINT64_C(1) << 8) | ((uint64_t)(s.root_level - 1) << 6) |
+                   (uint64_t)(64 - s.in_bits);
 }
 
 bool vcpu_wanted(const struct vcpu *v)

@@ -6,7 +6,7 @@
 #include "partition.h"
 
 /* VTTBR_EL2 and VTCR_EL2 of a finished p2m (D19.2.153, D19.2.152). */
-void vcpu_set_tables(struct partition *p, mfn_t root, uint8_t pa_bits);
+void vcpu_set_tables(struct partition *p, mfn_t root, const struct board *b);
 
 /* Claimed by somebody and not yet in the guest? */
 bool vcpu_wanted(const struct vcpu *v);
