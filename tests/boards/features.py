@@ -76,6 +76,10 @@ class Guest:
     def is_closed(self, address: int) -> bool:
         return self.ask("r", address) == "abort" and self.ask("w", address, 0) == "abort"
 
+    def use(self, slot: int) -> None:
+        """The edu device in that slot of the guest is the one that does the DMA from here on."""
+        need(self.ask("d", slot) == "done", f"{self.name}: no edu device in slot {slot}")
+
     def dma_read(self, address: int) -> int:
         return int(self.ask("i", address), 16)
 

@@ -10,9 +10,9 @@ uint64_t pci_cfg(uint32_t slot, uint32_t fn, uint32_t off)
     return VIRT_ECAM + (slot << 15 | fn << 12 | off);
 }
 
-bool edu_init(void)
+bool edu_init_from(uint32_t slot)
 {
-    for (edu_slot = 0; edu_slot < 32; edu_slot++)
+    for (edu_slot = slot; edu_slot < 32; edu_slot++)
         if (read32(pci_cfg(edu_slot, 0, 0)) == EDU_ID)
             break;
     if (edu_slot == 32)
@@ -22,6 +22,11 @@ bool edu_init(void)
     for (uint32_t i = 0; i < 4; i++)       /* its INTx is one of the four; the others are not ours */
         gic_enable_spi(VIRT_INTID_INTX + i);
     return edu_bar != 0;
+}
+
+bool edu_init(void)
+{
+    return edu_init_from(0);
 }
 
 static bool edu_dma(uint64_t src, uint64_t dst, uint32_t bytes, uint32_t cmd)

@@ -84,6 +84,15 @@ static void dma_write(uint64_t a, uint64_t v)
     print(device() && edu_read((uint64_t)word, 0, 8) && edu_write(a, 0, 8) ? "done.\n" : "no end.\n");
 }
 
+/* It is the one in this slot from here on. */
+static void choose(uint64_t slot, uint64_t unused)
+{
+    (void)unused;
+    if (edu_bar != 0)
+        write32(edu_bar + EDU_IRQ_ACK, read32(edu_bar + EDU_IRQ_STATUS));
+    print(edu_init_from((uint32_t)slot) && edu_slot == slot ? "done.\n" : "none.\n");
+}
+
 static void page_fill(uint64_t v)
 {
     for (unsigned i = 0; i < PAGE / 8; i++)
@@ -243,9 +252,9 @@ static const struct command {
     char letter;
     void (*run)(uint64_t, uint64_t);
 } commands[] = {
-    {'r', cpu_read},     {'w', cpu_write},    {'i', dma_read},   {'o', dma_write}, {'m', dma_flood},
-    {'F', flight_reset}, {'S', flight_off},   {'a', audit},      {'n', ask},       {'y', audit_periods},
-    {'f', memory_fill},  {'c', memory_check}, {'O', change_cpu}, {'R', reset},     {'q', off},
+    {'r', cpu_read},   {'w', cpu_write}, {'i', dma_read}, {'o', dma_write},     {'m', dma_flood},   {'F', flight_reset},
+    {'S', flight_off}, {'a', audit},     {'n', ask},      {'y', audit_periods}, {'f', memory_fill}, {'c', memory_check},
+    {'O', change_cpu}, {'R', reset},     {'q', off},      {'d', choose},
 };
 
 /* -- the console -- */

@@ -108,7 +108,8 @@ enum {
     EDU_DMA_CMD = 0x98, /* bit 0: run, bit 1: from the buffer to the bus, bit 2: interrupt at the end */
 };
 uint64_t pci_cfg(uint32_t slot, uint32_t fn, uint32_t off);
-bool edu_init(void); /* finds it, enables memory and bus mastering */
+bool edu_init(void);               /* finds it, enables memory and bus mastering */
+bool edu_init_from(uint32_t slot); /* likewise, the first one in this slot or behind */
 extern uint32_t edu_slot, edu_irqs, edu_intid;
 extern uint64_t edu_bar;
 /* One DMA, waited for by the device's interrupt (and by time when none comes). false: it never ended. */
