@@ -3,6 +3,9 @@
  * The run-time interface of a Mullion guest. Calls follow SMCCC 1.2 (DEN 0028): HVC #0, function id in x0,
  * arguments in x1.., result in x0; x1..x3 of results as named; all other registers are kept. Discovery: the
  * UID call below answers with the UID, or the device tree's /hypervisor node.
+ *
+ * x86_64: the same calls by VMMCALL, without prefixes, at CPL 0 (else #UD); x0..x3 are RAX, RCX, RDX, RBX. Discovery:
+ * CPUID leaf 0x40000000, EBX, ECX, EDX = "MullionMulli".
  */
 #ifndef ABI_MULLION_H
 #define ABI_MULLION_H

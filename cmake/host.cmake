@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The tool and the tests, for the machine that builds.
 set(MULLION_IMAGE_DIR ${CMAKE_SOURCE_DIR}/build/aarch64 CACHE PATH "the aarch64 build, for the board tests")
+set(MULLION_X86_64_DIR ${CMAKE_SOURCE_DIR}/build/x86_64 CACHE PATH "the x86_64 build, likewise")
 add_compile_definitions(_GNU_SOURCE)
 add_compile_options(-O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 add_link_options(-fsanitize=address,undefined)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "board_read.h"
+
 #include "fmt.h"
+#include "guest_image.h"
 #include "iommu/kind.h"
 
 #include <string.h>
@@ -12,6 +14,11 @@
 /* IHI 0070 (SMMUv3), 6.1: two pages of 64 KiB. */
 #define SMMU_SIZE 0x20000
 #define UART_SIZE 0x1000
+#define SPI_FIRST 32
+/* In frames: what a partition sees of the distributor, of the redistributor of one CPU, and of one bus of ECAM. */
+#define GICD_FRAMES 16u
+#define GICR_FRAMES 32u
+#define ECAM_FRAMES 256u
 
 err_t board_fail(const struct board_reader *r, dt_node_t n, const char *fmt, ...)
 {
@@ -224,6 +231,43 @@ static err_t check_psci(const struct board_reader *r, dt_node_t n)
     return e;
 }
 
+/* Registers that are the hypervisor's, and what partitions see in their place. */
+static err_t read_emulated(const struct board_reader *r)
+{
+    struct board *b = r->b;
+    const struct board_gic *g = &b->gic;
+    const struct board_emulated list[BOARD_EMULATED] = {
+        [EMULATED_GICD] = {.base = g->gicd,
+                           .frames = GICD_FRAMES,
+                           .room = g->gicd_size >> FRAME_SHIFT,
+                           .name = "interrupt distributor"},
+        [EMULATED_GICR] = {.base = g->gicr[0].base,
+                           .frames = GICR_FRAMES,
+                           .room = g->gicr[0].size >> FRAME_SHIFT,
+                           .name = "interrupt redistributors",
+                           .per_cpu = true},
+        {.base = b->uart.base, .frames = 1, .room = 1, .name = "virtual UART", .when = WHEN_VUART},
+        {.base = b->pci.ecam,
+         .frames = ECAM_FRAMES,
+         .room = ECAM_FRAMES,
+         .name = "PCI configuration space",
+         .when = WHEN_PCI},
+    };
+
+    b->kept = ARENA_NEW(r->a, struct board_range, 1 + g->gicrs, r->d);
+    if (!b->kept)
+        return ERR_NO_SPACE;
+    b->kept[b->kepts++] =
+        (struct board_range){.base = g->gicd, .size = g->gicd_size, .name = "the interrupt distributor"};
+    for (uint32_t i = 0; i < g->gicrs; i++) {
+        b->kept[b->kepts] = g->gicr[i];
+        b->kept[b->kepts++].name = "the interrupt redistributors";
+    }
+    memcpy(b->emulated, list, sizeof list);
+    b->emulateds = BOARD_EMULATED;
+    return ERR_NONE;
+}
+
 /*
  * The tree.
  */
@@ -275,7 +319,13 @@ err_t board_read(struct board *b, const struct dt *dt, struct arena *a, struct d
     struct board_nodes s = {.first = {DT_NONE, DT_NONE, DT_NONE, DT_NONE, DT_NONE}};
     err_t e;
 
-    *b = (struct board){.dt = dt, .p2m = &p2m_arm_s2, .own = &own_arm_el2, .pa_bits = 40, .vmid_bits = 16};
+    *b = (struct board){.dt = dt,
+                        .line_first = SPI_FIRST,
+                        .p2m = &p2m_arm_s2,
+                        .own = &own_arm_el2,
+                        .guest = &guest_arm64,
+                        .pa_bits = 40,
+                        .vmid_bits = 16};
     for (dt_node_t n = 1; n < dt->nodes; n++)
         scan_node(dt, &s, n);
     if (s.iommus > BOARD_SMMUS)
@@ -300,5 +350,7 @@ err_t board_read(struct board *b, const struct dt *dt, struct arena *a, struct d
         e = read_iommus(&r, &s);
     if (!e && s.first[BOARD_PCI] != DT_NONE)
         e = board_read_pci(&r, s.first[BOARD_PCI]);
+    if (!e)
+        e = read_emulated(&r);
     return e ? e : board_read_mmio(&r, s.regs);
 }

@@ -12,6 +12,7 @@
 
 struct iommu_kind;
 struct p2m_kind;
+struct guest_protocol;
 
 struct board_range {
     maddr_t base;
@@ -22,7 +23,7 @@ struct board_range {
 };
 
 struct board_cpu {
-    uint64_t mpidr; /* affinity bits as in MPIDR_EL1, nothing else */
+    uint64_t id; /* Arm: affinity bits as in MPIDR_EL1, nothing else; x86_64: APIC id */
     dt_node_t node;
 };
 
@@ -42,6 +43,42 @@ struct board_gic {
     struct board_irq maintenance; /* a PPI */
 };
 
+/* x86_64: an I/O APIC, whose pins are GSIs from gsi on. */
+struct board_ioapic {
+    uint8_t id;
+    maddr_t base;
+    uint32_t gsi;
+    bool has_source; /* an IOMMU remaps its interrupts: as these */
+    uint32_t iommu;
+    uint16_t source; /* requester id */
+};
+
+/* x86_64: an ISA interrupt that is not the GSI of its number, edge and active high. ACPI 6.5, 5.2.12.5. */
+struct board_isa_irq {
+    uint8_t irq;
+    uint32_t gsi;
+    bool level, low;
+};
+
+struct board_apic {
+    maddr_t lapic; /* of every CPU */
+    struct board_ioapic *ioapic;
+    uint32_t ioapics;
+    struct board_isa_irq *isa;
+    uint32_t isas;
+};
+
+/* x86_64: fixed hardware of ACPI that is used: I/O ports, 0: none. ACPI 6.5, 5.2.9. */
+struct board_acpi {
+    uint16_t pm_timer;     /* 3.579545 MHz */
+    bool pm_timer_32;      /* its 32 bits count, else 24 */
+    uint16_t pm1a_control; /* SLP_TYP and SLP_EN: S5 switches off */
+    uint8_t s5_type;       /* for SLP_TYP */
+    bool has_s5;
+    uint16_t reset_port;
+    uint8_t reset_value;
+};
+
 struct board_timer {
     struct board_irq virt, phys, hyp; /* PPIs of CNTV, CNTP (non-secure), CNTHP */
 };
@@ -49,7 +86,8 @@ struct board_timer {
 struct board_uart {
     bool present;
     dt_node_t node;
-    maddr_t base; /* PL011 */
+    maddr_t base;  /* PL011 */
+    uint16_t port; /* x86_64: the I/O port of a 16550 instead */
     uint64_t size;
     struct board_irq irq;
 };
@@ -68,6 +106,7 @@ struct board_iommu {
     uint8_t leaf_level;  /* the largest leaf that it walks, as in struct pt_shape */
     uint8_t domain_bits; /* of VMIDs, domain ids, contexts: 0 is nobody's */
     bool stage2;
+    uint8_t flags; /* AMD-Vi: of its IVHD block; its device table ends with sid_bits */
 };
 
 /* A table of firmware says that streams use reserved[range] by DMA on their own (VT-d RMRR, AMD-Vi IVMD). */
@@ -91,6 +130,14 @@ struct pci_bar {
     uint64_t size; /* a power of two */
 };
 
+/* The messages of a function by its capabilities, where interrupts are messages (dev/pci_msi.c); else it has none. */
+struct pci_messages {
+    uint16_t messages; /* MSI: 1..32; 0: it has no MSI */
+    uint16_t entries;  /* MSI-X: 1..2048; 0: it has no MSI-X */
+    uint8_t bar;       /* that has the MSI-X table, at byte table, as a whole */
+    uint32_t table;
+};
+
 /* A function that answers in configuration space. PCI Local Bus 3.0, 6.1-6.2. */
 struct pci_function {
     uint16_t bdf;
@@ -99,12 +146,14 @@ struct pci_function {
     uint8_t header;      /* 0: device, 1: bridge */
     uint8_t pin;         /* 0: none, 1..4: INTA..INTD */
     struct pci_bar bar[6];
+    struct pci_messages msi;
 };
 
 struct board_map {
     uint32_t rid, rid_count;
     uint32_t iommu; /* index into board.iommu */
     uint32_t sid;
+    bool is_alias; /* all of them come as sid; else the first does, the next as sid + 1 ... */
 };
 
 struct board_intx {
@@ -131,26 +180,53 @@ struct board_pci {
     uint32_t fns;
 };
 
+/* What partitions see at the board's own addresses, emulated. */
+enum board_when { WHEN_ALWAYS, WHEN_VUART, WHEN_PCI };
+
+struct board_emulated {
+    maddr_t base;
+    uint64_t frames; /* for each CPU where per_cpu */
+    uint64_t room;   /* of the board's own: so many frames are not anything else */
+    const char *name;
+    enum board_when when;
+    bool per_cpu;
+};
+
+#define BOARD_EMULATED 4
+
+/* Numbers of interrupt controllers in board.emulated and plan_partition.emulated. */
+enum { EMULATED_GICD, EMULATED_GICR };
+enum { EMULATED_LAPIC, EMULATED_IOAPIC };
+
 struct board {
-    const struct dt *dt;
+    const struct dt *dt;        /* one empty node where no DTB tells */
     struct board_range *memory; /* sorted, no overlap */
     uint32_t memories;
     struct board_range *reserved; /* /reserved-memory and the reservation block: whole pages around each */
     uint32_t reserveds;
     struct board_dma_user *dma_user;
     uint32_t dma_users;
-    struct board_range *mmio; /* every reg of every other enabled node: who shares a page with whom */
+    struct board_range *mmio; /* every reg of every other enabled node, sorted: who shares a page with whom */
+    uint64_t *mmio_end;       /* where those up to this one end */
     uint32_t mmios;
+    struct board_emulated emulated[BOARD_EMULATED];
+    uint32_t emulateds;
+    struct board_range *kept; /* registers of interrupt controllers: the hypervisor's alone */
+    uint32_t kepts;
+    uint16_t line_first; /* interrupts below are private to a CPU, or none (0) */
     struct board_cpu *cpu;
     uint32_t cpus;
-    struct board_gic gic;
+    struct board_gic gic;   /* aarch64 */
+    struct board_apic apic; /* x86_64 */
+    struct board_acpi acpi; /* x86_64 */
     struct board_timer timer;
     struct board_uart uart; /* /chosen stdout-path, else the first PL011 */
     struct board_iommu *iommu;
     uint32_t iommus;
     struct board_pci pci;
     const struct p2m_kind *p2m, *own; /* of guests' tables, and of the hypervisor's own */
-    uint8_t pa_bits;                  /* ID_AA64MMFR0_EL1.PARange where the hardware has been read, else 40 */
+    const struct guest_protocol *guest;
+    uint8_t pa_bits;   /* ID_AA64MMFR0_EL1.PARange where the hardware has been read, else 40 */
     uint8_t vmid_bits; /* of the CPUs: ID_AA64MMFR1_EL1.VMIDBits where the hardware has been read, else 16 */
 };
 
@@ -194,6 +270,19 @@ enum board_use {
     USE_MOVED /* at another bus address, or beyond it */
 };
 enum board_use board_reserved_use(const struct board *b, uint32_t i, const struct board_requester *who);
+
+/* Does one of the ranges touch a frame of [first, end)? */
+bool board_meets(const struct board_range *r, uint32_t count, uint64_t first, uint64_t end);
+
+/* For who fills in a board: bring its registers in order, when all of them are there. */
+err_t board_mmio_sort(struct board *b, struct arena *a, struct diag *d);
+
+/*
+ * The registers that touch a frame of [first, end), one after the other in the order of their addresses: m is the
+ * one before, NULL to begin with. NULL: no more.
+ */
+const struct board_range *board_mmio_next(const struct board *b, const struct board_range *m, uint64_t first,
+                                          uint64_t end);
 
 /* Are these frames a page that an ITS translates from (IHI 0069, 12.9: GITS_TRANSLATER)? */
 bool board_is_doorbell(const struct board *b, uint64_t first, uint64_t frames);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The board's memory, what firmware keeps of it, every node's registers, and the CPUs. */
 #include "board_read.h"
+#include "sort.h"
 
 #include <string.h>
 
@@ -230,11 +231,57 @@ enum board_use board_reserved_use(const struct board *b, uint32_t i, const struc
     return use_by_node(b, i, who->node);
 }
 
+/* The last frame that bytes up to end touch. */
+static uint64_t last_frame(uint64_t end)
+{
+    return (end - 1) >> FRAME_SHIFT;
+}
+
+static bool range_meets(const struct board_range *r, uint64_t first, uint64_t end)
+{
+    return r->base.v >> FRAME_SHIFT < end && first <= last_frame(r->base.v + r->size);
+}
+
+bool board_meets(const struct board_range *r, uint32_t count, uint64_t first, uint64_t end)
+{
+    for (; count; count--, r++) {
+        if (r->size && range_meets(r, first, end))
+            return true;
+    }
+    return false;
+}
+
+/* The first of the registers that one up to it touches frame first or one above. */
+static uint32_t mmio_seek(const struct board *b, uint64_t first)
+{
+    uint32_t low = 0, high = b->mmios;
+
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+
+        if (last_frame(b->mmio_end[mid]) < first)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+const struct board_range *board_mmio_next(const struct board *b, const struct board_range *m, uint64_t first,
+                                          uint64_t end)
+{
+    const struct board_range *last = b->mmio + b->mmios;
+
+    for (m = m ? m + 1 : b->mmio + mmio_seek(b, first); m < last && m->base.v >> FRAME_SHIFT < end; m++) {
+        if (range_meets(m, first, end))
+            return m;
+    }
+    return NULL;
+}
+
 bool board_is_doorbell(const struct board *b, uint64_t first, uint64_t frames)
 {
-    for (uint32_t i = 0; i < b->mmios; i++) {
-        const struct board_range *m = &b->mmio[i];
-
+    for (const struct board_range *m = NULL; (m = board_mmio_next(b, m, first, first + 1));) {
         if (first == (m->base.v + 0x10000) >> FRAME_SHIFT && frames <= 16 && m->size >= 0x20000 &&
             dt_is_compatible(b->dt, m->node, "arm,gic-v3-its"))
             return true;
@@ -242,12 +289,33 @@ bool board_is_doorbell(const struct board *b, uint64_t first, uint64_t frames)
     return false;
 }
 
-/* Does the parent's bus speak addresses of the machine? */
-static bool on_bus(const struct dt *dt, dt_node_t n)
+/* Entries of n's reg that are addresses of the machine, as far as its parent's bus speaks them. */
+static uint32_t mmio_bound(const struct dt *dt, dt_node_t n)
 {
+    const struct dt_prop *p = dt_prop(dt, n, "reg");
     dt_node_t bus = dt->node[n].parent;
+    uint32_t ac = dt_address_cells(dt, bus), sc = dt_size_cells(dt, bus);
 
-    return dt_address_cells(dt, bus) <= 2 && (bus == DT_ROOT || dt_has(dt, bus, "ranges"));
+    if (!p || ac < 1 || ac > 2 || (bus != DT_ROOT && !dt_has(dt, bus, "ranges")))
+        return 0;
+    return p->len / (4 * (ac + sc));
+}
+
+err_t board_mmio_sort(struct board *b, struct arena *a, struct diag *d)
+{
+    uint64_t last = 0;
+
+    b->mmio_end = ARENA_NEW(a, uint64_t, b->mmios, d);
+    if (!b->mmio_end)
+        return ERR_NO_SPACE;
+    sort_by_first(b->mmio, b->mmios, sizeof *b->mmio);
+    for (uint32_t i = 0; i < b->mmios; i++) {
+        uint64_t end = b->mmio[i].base.v + b->mmio[i].size;
+
+        last = end > last ? end : last;
+        b->mmio_end[i] = last;
+    }
+    return ERR_NONE;
 }
 
 /* A reg that no bus passes on is not at any address of ours; a device that is assigned gets its reg checked.
@@ -257,18 +325,20 @@ err_t board_read_mmio(const struct board_reader *r, uint32_t max)
     const struct dt *dt = r->dt;
     dt_node_t reserved = dt_find(dt, "/reserved-memory");
     struct board *b = r->b;
+    struct diag skipped = {{0}};
 
     b->mmio = ARENA_NEW(r->a, struct board_range, max, r->d);
     if (!b->mmio)
         return ERR_NO_SPACE;
     for (dt_node_t n = 1; n < dt->nodes; n++) {
-        bool exists = dt_has(dt, n, "reg") && dt->node[n].parent != reserved && dt_is_enabled(dt, n) &&
-                      !is_type(dt, n, "memory") && on_bus(dt, n);
+        uint32_t entries = dt->node[n].parent == reserved ? 0 : mmio_bound(dt, n);
 
-        for (uint32_t i = 0; exists; i++) {
-            struct diag skipped = {0};
+        if (entries && (!dt_is_enabled(dt, n) || is_type(dt, n, "memory")))
+            continue;
+        for (uint32_t i = 0; i < entries; i++) {
             const struct board_reader quiet = {.b = b, .dt = dt, .d = &skipped};
             struct board_range m;
+            bool exists;
 
             if (board_read_reg(&quiet, n, i, &m, &exists))
                 break;
@@ -276,7 +346,7 @@ err_t board_read_mmio(const struct board_reader *r, uint32_t max)
                 b->mmio[b->mmios++] = m;
         }
     }
-    return ERR_NONE;
+    return board_mmio_sort(b, r->a, r->d);
 }
 
 static err_t cpu_add(const struct board_reader *r, dt_node_t n, uint32_t cells)
@@ -297,10 +367,10 @@ static err_t cpu_add(const struct board_reader *r, dt_node_t n, uint32_t cells)
     if (mpidr & ~MPIDR_AFFINITY)
         return board_fail(r, n, "reg: 0x%llx has bits besides MPIDR affinities", (unsigned long long)mpidr);
     for (uint32_t i = 0; i < b->cpus; i++) {
-        if (b->cpu[i].mpidr == mpidr)
+        if (b->cpu[i].id == mpidr)
             return board_fail(r, n, "reg: 0x%llx is there twice", (unsigned long long)mpidr);
     }
-    b->cpu[b->cpus++] = (struct board_cpu){.mpidr = mpidr, .node = n};
+    b->cpu[b->cpus++] = (struct board_cpu){.id = mpidr, .node = n};
     return ERR_NONE;
 }
 

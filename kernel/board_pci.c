@@ -285,7 +285,7 @@ bool board_pci_stream(const struct board *b, uint16_t bdf, uint32_t *iommu, uint
     for (const struct board_map *m = b->pci.map; m < b->pci.map + b->pci.maps; m++) {
         if (bdf >= m->rid && bdf - m->rid < m->rid_count) {
             *iommu = m->iommu;
-            *sid = m->sid + (bdf - m->rid);
+            *sid = m->is_alias ? m->sid : m->sid + (bdf - m->rid);
             return true;
         }
     }

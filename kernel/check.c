@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The invariants of docs/model.md, proved on the finished plan. Knows nothing of how it came about. */
 #include "check_private.h"
+#include "sort.h"
 
 err_t check_fail(const struct check *k, const char *fmt, const char *who, const char *what, uint64_t number)
 {
@@ -11,17 +12,10 @@ err_t check_fail(const struct check *k, const char *fmt, const char *who, const 
  * I1: one owner for every machine frame.
  */
 
-/* The list is sorted by where they begin. */
 static void held_add(struct check *k, uint64_t first, uint64_t frames, const char *who, const char *what)
 {
-    uint32_t i = k->count;
-
-    if (!frames)
-        return;
-    for (; i > 0 && k->held[i - 1].first > first; i--)
-        k->held[i] = k->held[i - 1];
-    k->held[i] = (struct held){first, first + frames, who, what};
-    k->count++;
+    if (frames)
+        k->held[k->count++] = (struct held){first, first + frames, who, what};
 }
 
 static void held_add_bytes(struct check *k, maddr_t from, maddr_t to, const char *what)
@@ -33,15 +27,15 @@ static void held_of_hypervisor(struct check *k)
 {
     const struct plan_hypervisor *hv = &k->p->hv;
 
+    for (uint32_t i = 0; i < hv->spans; i++) {
+        if (hv->span[i].mem == MEM_DEVICE)
+            held_add(k, hv->span[i].out, hv->span[i].frames, "mullion", "registers");
+    }
     held_add_bytes(k, hv->image, hv->image_end, "image");
     held_add_bytes(k, hv->bundle, hv->bundle_end, "bundle");
     held_add_bytes(k, hv->arena, hv->arena_end, "arena");
     held_add_bytes(k, hv->dtb, hv->dtb_end, "firmware DTB");
     held_add(k, hv->pool.n, hv->pool_frames, "mullion", "pool");
-    for (uint32_t i = 0; i < hv->spans; i++) {
-        if (hv->span[i].mem == MEM_DEVICE)
-            held_add(k, hv->span[i].out, hv->span[i].frames, "mullion", "registers");
-    }
 }
 
 /* Is it machine memory or registers that this extent alone reaches? */
@@ -74,6 +68,7 @@ static err_t held_collect(struct check *k)
                 held_add(k, e->mfn.n, e->frames, pp->m->name, e->name);
         }
     }
+    sort_by_first(k->held, k->count, sizeof *k->held);
     return ERR_NONE;
 }
 
@@ -128,7 +123,7 @@ static bool is_free_ram(const struct check *k, uint64_t first, uint64_t frames)
 
     for (uint32_t i = 0; i < b->memories; i++)
         ram += check_overlap(&b->memory[i], from, to);
-    return ram == to - from && !check_meets(b->reserved, b->reserveds, from, to);
+    return ram == to - from && !board_meets(b->reserved, b->reserveds, first, first + frames);
 }
 
 static err_t check_owners(struct check *k)
@@ -154,6 +149,17 @@ static err_t check_owners(struct check *k)
     return ERR_NONE;
 }
 
+static bool reserved_is_used(const struct check *k, const struct plan_partition *pp, uint32_t i)
+{
+    for (const struct plan_device *dev = pp->device; dev < pp->device + pp->devices; dev++) {
+        const struct board_requester who = check_requester(k, dev);
+
+        if (!dev->m->reserved_scratch && board_reserved_use(k->p->board, i, &who))
+            return true;
+    }
+    return false;
+}
+
 /* A reserved extent: asked for by the manifest or by a device, reserved by the board unless said otherwise, and no
  * registers. */
 static bool reserved_is_known(const struct check *k, const struct plan_partition *pp, const struct extent *e)
@@ -162,7 +168,7 @@ static bool reserved_is_known(const struct check *k, const struct plan_partition
     const uint64_t from = e->mfn.n << FRAME_SHIFT, to = from + (e->frames << FRAME_SHIFT);
     bool declared = false;
 
-    if (check_meets(b->mmio, b->mmios, from, to) || check_overlap(&b->pci.mem32, from, to) ||
+    if (board_mmio_next(b, NULL, e->mfn.n, e->mfn.n + e->frames) || check_overlap(&b->pci.mem32, from, to) ||
         check_overlap(&b->pci.mem64, from, to))
         return false;
     for (uint32_t i = 0; i < pp->m->regions; i++) {
@@ -176,7 +182,7 @@ static bool reserved_is_known(const struct check *k, const struct plan_partition
     }
     for (uint32_t i = 0; i < b->reserveds; i++) {
         if (check_overlap(&b->reserved[i], from, to) == to - from &&
-            ((declared && !b->reserved[i].no_map) || check_reserved_used(k, pp, i)))
+            ((declared && !b->reserved[i].no_map) || reserved_is_used(k, pp, i)))
             return true;
     }
     return false;
@@ -208,8 +214,7 @@ static err_t check_extent(const struct check *k, const struct plan_partition *pp
     if (pp->m->identity && e->type != EXT_EMULATED && e->gfn.n != e->mfn.n)
         why = "I9: %s: %s breaks the identity physmap (MFN 0x%lx)";
     if (e->dma && e->type != EXT_MMIO && pp->has_ecam &&
-        check_meets(k->p->board->pci.bus, k->p->board->pci.buses, e->gfn.n << FRAME_SHIFT,
-                    (e->gfn.n + e->frames) << FRAME_SHIFT))
+        board_meets(k->p->board->pci.bus, k->p->board->pci.buses, e->gfn.n, e->gfn.n + e->frames))
         why = "I3: %s: %s is DMA-able in a window of the PCI bridge (MFN 0x%lx): say dma = \"none\" or move it";
     if (why)
         return check_fail(k, why, who, e->name, number);
@@ -319,10 +324,14 @@ static err_t check_reserved(const struct check *k, const struct plan_partition *
         if (r->type == EXT_RESERVED)
             e = reserved_is_there(k, pp, r->name, r->gfn.n, r->frames);
     }
-    for (uint32_t i = 0; i < b->reserveds && !e; i++) {
-        if (check_reserved_used(k, pp, i))
-            e = reserved_is_there(k, pp, b->reserved[i].name, b->reserved[i].base.v >> FRAME_SHIFT,
-                                  b->reserved[i].size >> FRAME_SHIFT);
+    for (const struct plan_device *dev = pp->device; dev < pp->device + pp->devices && b->reserveds; dev++) {
+        const struct board_requester who = check_requester(k, dev);
+
+        for (uint32_t i = 0; i < b->reserveds && !dev->m->reserved_scratch && !e; i++) {
+            if (board_reserved_use(b, i, &who))
+                e = reserved_is_there(k, pp, b->reserved[i].name, b->reserved[i].base.v >> FRAME_SHIFT,
+                                      b->reserved[i].size >> FRAME_SHIFT);
+        }
     }
     return e;
 }
@@ -330,12 +339,13 @@ static err_t check_reserved(const struct check *k, const struct plan_partition *
 /* I2: what is copied into the partition goes to its own memory. */
 static err_t check_images(const struct check *k, const struct plan_partition *pp)
 {
-    const struct extent *dtb = physmap_find(&pp->physmap, gfn_of(pp->dtb));
+    const struct extent *start = physmap_find(&pp->physmap, gfn_of(pp->start));
 
     /* It is written through the one extent that it begins in. */
-    if (!dtb || dtb->type != EXT_RAM || gfn_of(gaddr(pp->dtb.v + GUEST_DTB_MAX)).n > dtb->gfn.n + dtb->frames)
-        return check_fail(k, "I2: %s: %s does not lie in one extent of its RAM (0x%lx)", pp->m->name, "its DTB",
-                          pp->dtb.v);
+    if (!start || start->type != EXT_RAM ||
+        gfn_of(gaddr(pp->start.v + GUEST_START_MAX)).n > start->gfn.n + start->frames)
+        return check_fail(k, "I2: %s: its %s does not lie in one extent of its RAM (0x%lx)", pp->m->name,
+                          k->p->board->guest->start, pp->start.v);
     for (uint32_t i = 0; i < pp->images; i++) {
         const struct plan_image *im = &pp->image[i];
         uint64_t left = im->room > im->size ? im->room : im->size;
@@ -378,6 +388,10 @@ static err_t check_pool(const struct check *k)
         frames += pp->frames.p2m + pp->frames.bfn + pp->frames.scratch + pp->frames.pv;
     if (!is_free_ram(k, hv->pool.n, hv->pool_frames))
         return check_fail(k, "I1: %s: %s is not free memory of the board (0x%lx)", "mullion", "the pool", hv->pool.n);
+    for (uint32_t i = 0; i < k->p->board->iommus; i++) {
+        if (hv->pool.n + hv->pool_frames > UINT64_C(1) << (k->p->board->iommu[i].out_bits - FRAME_SHIFT))
+            return check_fail(k, "I7: %s: %s is out of reach of an IOMMU (0x%lx)", "mullion", "the pool", hv->pool.n);
+    }
     if (frames != hv->pool_frames)
         return check_fail(k, "I7: %s: %s is not what all parts need (0x%lx)", "mullion", "the pool", hv->pool_frames);
     for (uint32_t i = 0; i < hv->spans; i++) {
@@ -421,8 +435,10 @@ static err_t check_partition(const struct check *k, const struct plan_partition 
 err_t check_plan(const struct plan *p, struct arena *a, struct diag *d)
 {
     struct check k = {.p = p, .a = a, .d = d};
-    err_t e = check_owners(&k);
+    err_t e = check_device_owners(&k);
 
+    if (!e)
+        e = check_owners(&k);
     for (uint32_t i = 0; i < p->partitions && !e; i++)
         e = check_partition(&k, &p->partition[i]);
     if (!e)

@@ -1,55 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The invariants of devices: their registers, streams and interrupts, as the board has them. */
 #include "check_private.h"
+#include "sort.h"
 
-bool check_meets(const struct board_range *r, uint32_t count, uint64_t from, uint64_t to)
+#define INTIDS 1024u /* of the GIC, that lines lead to */
+
+/* The end of the BAR of pp's devices around a frame, in frames, as the plan places it in a window; 0: none is there. */
+static uint64_t bar_end(const struct check *k, const struct plan_partition *pp, uint64_t at)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        if (check_overlap(&r[i], from, to))
-            return true;
-    }
-    return false;
-}
+    const struct board_pci *pci = &k->p->board->pci;
 
-/* Is node n of the board a device of pp? */
-static bool has_node(const struct plan_partition *pp, dt_node_t n)
-{
-    for (uint32_t i = 0; i < pp->devices; i++) {
-        if (!pp->device[i].fn && pp->device[i].board_node == n)
-            return true;
-    }
-    return false;
-}
+    for (uint32_t i = 0; i < pp->devices * 6; i++) {
+        const struct plan_device *dev = &pp->device[i / 6];
+        uint64_t base = dev->bar[i % 6].v, size = dev->fn ? dev->fn->bar[i % 6].size : 0;
+        const struct board_range *w = base >= pci->mem64.base.v && pci->mem64.size ? &pci->mem64 : &pci->mem32;
 
-/* Register range i of a device, its BARs as the plan places them; false: there is none. */
-static bool device_reg(const struct check *k, const struct plan_device *dev, uint32_t i, uint64_t *base, uint64_t *size)
-{
-    const struct board_range *w = &k->p->board->pci.mem32;
-    bool exists;
-
-    if (!dev->fn)
-        return !dt_reg(k->p->board->dt, dev->board_node, i, base, size, &exists, k->d) && exists;
-    if (i >= 6)
-        return false;
-    *base = dev->bar[i].v;
-    *size = dev->fn->bar[i].size;
-    w = *base >= k->p->board->pci.mem64.base.v && k->p->board->pci.mem64.size ? &k->p->board->pci.mem64 : w;
-    if ((dev->fn->bar[i].kind != BAR_MEM32 && dev->fn->bar[i].kind != BAR_MEM64) || *base & (*size - 1) ||
-        *base < w->base.v || *base - w->base.v >= w->size || *size > w->size - (*base - w->base.v))
-        *size = 0;
-    return true;
-}
-
-/* The end of the registers of pp's devices around a frame, in frames; 0: they are not there. */
-static uint64_t regs_end(const struct check *k, const struct plan_partition *pp, uint64_t at)
-{
-    for (uint32_t i = 0; i < pp->devices; i++) {
-        uint64_t base, size;
-
-        for (uint32_t n = 0; device_reg(k, &pp->device[i], n, &base, &size); n++) {
-            if (size && base >> FRAME_SHIFT <= at && at <= (base + size - 1) >> FRAME_SHIFT)
-                return ((base + size - 1) >> FRAME_SHIFT) + 1;
-        }
+        if (!size || (dev->fn->bar[i % 6].kind != BAR_MEM32 && dev->fn->bar[i % 6].kind != BAR_MEM64) ||
+            base & (size - 1) || base < w->base.v || base - w->base.v >= w->size || size > w->size - (base - w->base.v))
+            continue;
+        if (base >> FRAME_SHIFT <= at && at <= (base + size - 1) >> FRAME_SHIFT)
+            return ((base + size - 1) >> FRAME_SHIFT) + 1;
     }
     return 0;
 }
@@ -58,13 +28,19 @@ static uint64_t regs_end(const struct check *k, const struct plan_partition *pp,
 err_t check_mmio(const struct check *k, const struct plan_partition *pp, const struct extent *e)
 {
     const struct board *b = k->p->board;
-    const uint64_t from = e->mfn.n << FRAME_SHIFT, to = from + (e->frames << FRAME_SHIFT);
-    bool other = check_meets(b->memory, b->memories, from, to) || check_meets(b->reserved, b->reserveds, from, to);
+    const uint64_t end = e->mfn.n + e->frames;
+    bool other =
+        board_meets(b->memory, b->memories, e->mfn.n, end) || board_meets(b->reserved, b->reserveds, e->mfn.n, end);
+    uint64_t at = e->mfn.n;
 
-    for (uint32_t i = 0; i < b->mmios; i++)
-        other |= !has_node(pp, b->mmio[i].node) && check_meets(&b->mmio[i], 1, from, to);
-    for (uint64_t at = e->mfn.n; !other && at < e->mfn.n + e->frames;) {
-        at = regs_end(k, pp, at);
+    for (const struct board_range *m = NULL; (m = board_mmio_next(b, m, e->mfn.n, end));) {
+        uint64_t m_end = ((m->base.v + m->size - 1) >> FRAME_SHIFT) + 1;
+
+        other |= m->node == DT_NONE || k->node_owner[m->node] != pp;
+        at = m->base.v >> FRAME_SHIFT <= at && at < m_end ? m_end : at;
+    }
+    while (!other && at < end) {
+        at = bar_end(k, pp, at);
         other = !at;
     }
     return other ? check_fail(k, "I2: %s: %s is not registers of its devices alone (MFN 0x%lx)", pp->m->name, e->name,
@@ -72,43 +48,85 @@ err_t check_mmio(const struct check *k, const struct plan_partition *pp, const s
                  : ERR_NONE;
 }
 
-/* Does a device of pp use reserved[i] of the board? */
-bool check_reserved_used(const struct check *k, const struct plan_partition *pp, uint32_t i)
+struct board_requester check_requester(const struct check *k, const struct plan_device *dev)
 {
-    const struct board *b = k->p->board;
-
-    for (uint32_t n = 0; n < pp->devices; n++) {
-        const struct plan_device *dev = &pp->device[n];
-        const struct board_requester who = {.node = dev->fn ? board_pci_node(b, dev->fn->bdf) : dev->board_node,
-                                            .has_stream = dev->is_protected,
-                                            .iommu = dev->iommu,
-                                            .sid = dev->sid};
-
-        if (!dev->m->reserved_scratch && board_reserved_use(b, i, &who))
-            return true;
-    }
-    return false;
+    return (struct board_requester){.node = dev->fn ? board_pci_node(k->p->board, dev->fn->bdf) : dev->board_node,
+                                    .has_stream = dev->is_protected,
+                                    .iommu = dev->iommu,
+                                    .sid = dev->sid};
 }
 
 /*
  * I4, I8, I9: devices.
  */
 
-/* Against every device before it: one owner, of a whole PCI device and of a stream, too. */
-static const char *device_conflict(const struct check *k, const struct plan_partition *pp,
-                                   const struct plan_device *dev)
+/* One owner of a function, of a whole PCI device, and of a stream. */
+struct owned {
+    uint64_t key; /* id << 20 | place in the plan */
+    const struct plan_partition *pp;
+    const struct plan_device *dev;
+};
+#define OWNED_FUNCTION (UINT64_C(1) << 43) /* more than IOMMU and stream id */
+
+static void owned_add(struct owned *l, uint32_t *count, uint64_t id, const struct plan_partition *pp,
+                      const struct plan_device *dev)
 {
-    for (const struct plan_partition *q = k->p->partition; q <= pp; q++) {
-        for (const struct plan_device *o = q->device; o < q->device + q->devices && o != dev; o++) {
-            if (dev->fn && o->fn ? dev->fn->bdf == o->fn->bdf : !dev->fn && dev->board_node == o->board_node)
-                return "I8: %s: %s is a device that is listed twice (0x%lx)";
-            if (q != pp && dev->fn && o->fn && dev->fn->bdf >> 3 == o->fn->bdf >> 3)
-                return "I8: %s: %s shares its PCI device with another partition's function (0x%lx)";
-            if (q != pp && dev->is_protected && o->is_protected && o->iommu == dev->iommu && o->sid == dev->sid)
-                return "I8: %s: %s has the stream of another partition's device (0x%lx)";
+    l[*count] = (struct owned){id << 20 | *count, pp, dev};
+    ++*count;
+}
+
+/* a and b: next to each other where all are sorted. */
+static const char *owners_conflict(const struct owned *a, const struct owned *b)
+{
+    uint64_t id = b->key >> 20, differs = a->key >> 20 ^ id;
+
+    if (!differs && id & OWNED_FUNCTION)
+        return "I8: %s: %s is a device that is listed twice (0x%lx)";
+    if (a->pp != b->pp && id & OWNED_FUNCTION && differs < 8)
+        return "I8: %s: %s shares its PCI device with another partition's function (0x%lx)";
+    if (a->pp != b->pp && !differs)
+        return "I8: %s: %s has the stream of another partition's device (0x%lx)";
+    return NULL;
+}
+
+static err_t owners_collect(const struct check *k, struct owned *l, uint32_t *count)
+{
+    for (const struct plan_partition *pp = k->p->partition; pp <= k->p->quarantine; pp++) {
+        for (const struct plan_device *dev = pp->device; dev < pp->device + pp->devices; dev++) {
+            if (dev->fn)
+                owned_add(l, count, OWNED_FUNCTION | dev->fn->bdf, pp, dev);
+            else if (k->node_owner[dev->board_node])
+                return check_fail(k, "I8: %s: %s is a device that is listed twice (0x%lx)", pp->m->name, dev->m->name,
+                                  dev->sid);
+            else
+                k->node_owner[dev->board_node] = pp;
+            if (dev->is_protected || (pp == k->p->quarantine && !dev->m->waived))
+                owned_add(l, count, (uint64_t)dev->iommu << 32 | dev->sid, pp, dev);
         }
     }
-    return NULL;
+    return ERR_NONE;
+}
+
+err_t check_device_owners(struct check *k)
+{
+    uint32_t n = 0, count = 0;
+    struct owned *l;
+    err_t e;
+
+    for (const struct plan_partition *pp = k->p->partition; pp <= k->p->quarantine; pp++)
+        n += pp->devices;
+    k->node_owner = ARENA_NEW(k->a, const struct plan_partition *, k->p->board->dt->nodes, k->d);
+    l = ARENA_NEW(k->a, struct owned, (size_t)2 * n, k->d);
+    if (!k->node_owner || !l)
+        return ERR_NO_SPACE;
+    e = owners_collect(k, l, &count);
+    sort_by_first(l, count, sizeof *l);
+    for (uint32_t i = 1; i < count && !e; i++) {
+        const char *why = owners_conflict(&l[i - 1], &l[i]);
+
+        e = why ? check_fail(k, why, l[i].pp->m->name, l[i].dev->m->name, l[i].key >> 20 & UINT32_MAX) : ERR_NONE;
+    }
+    return e;
 }
 
 /* A map of its IOMMU's kind: its own where each device has one, else that of all. */
@@ -123,13 +141,11 @@ static bool map_is_of(const struct check *k, const struct plan_partition *pp, co
 err_t check_device(const struct check *k, const struct plan_partition *pp, const struct plan_device *dev)
 {
     const struct board *b = k->p->board;
-    const char *why = device_conflict(k, pp, dev);
+    const char *why = NULL;
     uint32_t iommu = 0, sid = 0, id = dev->fn ? dev->fn->bdf : dev->sid;
     bool stream =
         dev->fn ? board_pci_stream(b, dev->fn->bdf, &iommu, &sid) : board_node_stream(b, dev->board_node, &iommu, &sid);
 
-    if (why)
-        return check_fail(k, why, pp->m->name, dev->m->name, id);
     if (stream != dev->is_protected)
         why = "I9: %s: %s is called protected and is not, or the other way round (0x%lx)";
     else if (stream && (iommu != dev->iommu || sid != dev->sid))
@@ -154,13 +170,11 @@ err_t check_quarantine(const struct check *k)
         uint32_t iommu = 0, sid = 0;
         bool stream = dev->fn ? board_pci_stream(b, dev->fn->bdf, &iommu, &sid)
                               : board_node_stream(b, dev->board_node, &iommu, &sid);
-        const char *why = device_conflict(k, q, dev);
 
         if (stream == dev->m->waived || dev->is_protected != (stream && dev->m->quarantine_scratch) ||
-            (dev->is_protected && (iommu != dev->iommu || sid != dev->sid || !map_is_of(k, q, dev))))
-            why = "I8: %s: %s is neither kept by its IOMMU nor waived (0x%lx)";
-        if (why)
-            return check_fail(k, why, q->m->name, dev->m->name, dev->sid);
+            (stream && (iommu != dev->iommu || sid != dev->sid)) || (dev->is_protected && !map_is_of(k, q, dev)))
+            return check_fail(k, "I8: %s: %s is neither kept by its IOMMU nor waived (0x%lx)", q->m->name, dev->m->name,
+                              dev->sid);
     }
     if (q->bfn_spans || q->physmap.count || q->cpus)
         return check_fail(k, "I8: %s: %s reach more than scratch (0x%lx)", q->m->name, "its devices", q->bfn_spans);
@@ -171,27 +185,26 @@ err_t check_quarantine(const struct check *k)
  * I11: interrupts and CPUs; identifiers.
  */
 
-/* Does the board lead a line of one of pp's devices to this interrupt? */
-static bool line_is_of(const struct check *k, const struct plan_partition *pp, uint32_t intid)
+/* To which interrupts the board leads lines of pp's devices; id is pp's here, and 0 nobody's. */
+static void lines_note(const struct check *k, const struct plan_partition *pp, uint16_t id, uint16_t *raised)
 {
-    for (uint32_t i = 0; i < pp->devices; i++) {
-        const struct plan_device *dev = &pp->device[i];
+    for (const struct plan_device *dev = pp->device; dev < pp->device + pp->devices; dev++) {
         struct board_irq irq;
         bool exists = true;
 
-        if (dev->fn && board_pci_intx(k->p->board, dev->fn, &irq) && irq.intid == intid)
-            return true;
+        if (dev->fn && board_pci_intx(k->p->board, dev->fn, &irq))
+            raised[irq.intid & (INTIDS - 1)] = id;
         for (uint32_t n = 0; !dev->fn && exists; n++) {
             if (board_interrupt(k->p->board, dev->board_node, n, &irq, &exists, k->d))
                 break;
-            if (exists && irq.intid == intid)
-                return true;
+            if (exists)
+                raised[irq.intid & (INTIDS - 1)] = id;
         }
     }
-    return false;
 }
 
-static err_t check_irqs(const struct check *k, const struct plan_partition *pp, uint32_t *owner)
+static err_t check_irqs(const struct check *k, const struct plan_partition *pp, uint16_t id, const uint16_t *raised,
+                        bool *taken)
 {
     for (uint32_t i = 0; i < pp->irqs; i++) {
         uint32_t intid = pp->irq[i].irq.intid;
@@ -201,13 +214,13 @@ static err_t check_irqs(const struct check *k, const struct plan_partition *pp, 
         if (intid < 32 || intid >= 1020)
             return check_fail(k, "I11: %s: %s has an INTID that is no SPI (0x%lx)", pp->m->name, pp->irq[i].name,
                               intid);
-        if (!line_is_of(k, pp, intid))
+        if (raised[intid] != id)
             return check_fail(k, "I11: %s: %s has an interrupt that none of its devices raises (0x%lx)", pp->m->name,
                               pp->irq[i].name, intid);
-        if (owner[intid])
+        if (taken[intid])
             return check_fail(k, "I11: %s: %s has an interrupt that has an owner already (0x%lx)", pp->m->name,
                               pp->irq[i].name, intid);
-        owner[intid] = pp->id + 1u;
+        taken[intid] = true;
     }
     return ERR_NONE;
 }
@@ -239,20 +252,24 @@ static bool hv_maps(const struct plan *p, maddr_t a)
 err_t check_lines(const struct check *k)
 {
     const struct board *b = k->p->board;
-    uint32_t *owner = ARENA_NEW(k->a, uint32_t, 1024, k->d);
-    bool *taken = ARENA_NEW(k->a, bool, b->cpus, k->d);
-    err_t e = owner && taken ? ERR_NONE : ERR_NO_SPACE;
+    uint16_t *raised = ARENA_NEW(k->a, uint16_t, INTIDS, k->d);
+    bool *line = ARENA_NEW(k->a, bool, INTIDS, k->d), *cpu = ARENA_NEW(k->a, bool, b->cpus, k->d);
+    err_t e = raised && line && cpu ? ERR_NONE : ERR_NO_SPACE;
 
     if (e)
         return e;
     if (b->uart.present && hv_maps(k->p, b->uart.base))
-        owner[b->uart.irq.intid & 1023u] = UINT32_MAX;
+        line[b->uart.irq.intid & (INTIDS - 1)] = true;
     for (uint32_t i = 0; i < b->iommus; i++)
-        owner[b->iommu[i].eventq.intid & 1023u] = owner[b->iommu[i].gerror.intid & 1023u] = UINT32_MAX;
+        line[b->iommu[i].eventq.intid & (INTIDS - 1)] = line[b->iommu[i].gerror.intid & (INTIDS - 1)] = true;
     for (uint32_t i = 0; i < k->p->partitions && !e; i++) {
-        e = check_irqs(k, &k->p->partition[i], owner);
+        const struct plan_partition *pp = &k->p->partition[i];
+        uint16_t id = (uint16_t)(i + 1);
+
+        lines_note(k, pp, id, raised);
+        e = check_irqs(k, pp, id, raised, line);
         if (!e)
-            e = check_cpus(k, &k->p->partition[i], taken);
+            e = check_cpus(k, pp, cpu);
     }
     return e;
 }

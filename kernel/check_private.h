@@ -18,6 +18,7 @@ struct check {
     struct diag *d;
     struct held *held;
     uint32_t count;
+    const struct plan_partition **node_owner; /* by node of the board: whose device it is; NULL: nobody's */
 };
 
 /* ERR_INVALID; fmt: who, what and number, with the invariant in front. */
@@ -33,12 +34,12 @@ static inline uint64_t check_overlap(const struct board_range *r, uint64_t from,
 }
 
 /* check_device.c */
-/* Does one of the ranges share a byte with [from, to)? */
-bool check_meets(const struct board_range *r, uint32_t count, uint64_t from, uint64_t to);
+/* I8: one owner for every device and stream; whose node is whose from here on. Before all else. */
+err_t check_device_owners(struct check *k);
 /* I2: an extent of registers. */
 err_t check_mmio(const struct check *k, const struct plan_partition *pp, const struct extent *e);
-/* I10: does a device of pp use reserved[i] of the board? */
-bool check_reserved_used(const struct check *k, const struct plan_partition *pp, uint32_t i);
+/* Who the device is when it does DMA. */
+struct board_requester check_requester(const struct check *k, const struct plan_device *dev);
 /* I8, I9: who the device is, and what stands in front of it. */
 err_t check_device(const struct check *k, const struct plan_partition *pp, const struct plan_device *dev);
 /* I8: the devices that no partition owns. */

@@ -100,7 +100,7 @@ static err_t build_partition(struct compiled *c, const struct plan *p, const str
 err_t compile_tables(struct compiled *t, const struct plan *p, void *mem, struct arena *a, struct diag *d)
 {
     const struct plan_hypervisor *hv = &p->hv;
-    mfn_t stacks;
+    mfn_t cpu_frames;
     err_t e;
 
     t->pool = (struct pool){.first = hv->pool, .frames = hv->pool_frames, .mem = mem};
@@ -109,7 +109,7 @@ err_t compile_tables(struct compiled *t, const struct plan *p, void *mem, struct
     t->table = ARENA_NEW(a, struct compiled_table, p->tables, d);
     if (t->table == NULL)
         return ERR_NO_SPACE;
-    if (!pool_take(&t->pool, hv->cpu_frames, false, &stacks))
+    if (!pool_take(&t->pool, hv->cpu_frames, false, &cpu_frames))
         return diag_fail(d, ERR_NO_SPACE, "hypervisor: stacks: %lu frames planned, more are needed", hv->pool_frames);
     e = build_own(t, hv, p->board->own, d);
     for (const struct plan_partition *pp = p->partition; pp <= p->quarantine && !e; pp++)
@@ -120,10 +120,12 @@ err_t compile_tables(struct compiled *t, const struct plan *p, void *mem, struct
 err_t compile_verify_table(const struct compiled *c, uint32_t i, struct diag *d)
 {
     const struct compiled_table *t = &c->table[i];
+    mfn_t first = mfn(c->pool.first.n + t->first);
+    const struct pool own = {.first = first, .frames = t->end - t->first, .mem = pool_ptr(&c->pool, first)};
     const struct verify_job j = {
         .format = t->verify,
         .shape = t->pt.shape,
-        .pool = &c->pool,
+        .pool = &own,
         .root = t->pt.root,
         .spans = t->spans,
         .count = t->count,

@@ -36,7 +36,17 @@ static err_t walk_room(const struct walk *w, struct diag *d)
     return ERR_NO_SPACE;
 }
 
-static err_t walk_node(struct walk *w, const char *name, struct diag *d)
+/* Of the last characters, in which the names of siblings differ. */
+static uint32_t name_hash(dt_node_t parent, const char *name, size_t len)
+{
+    uint64_t h = parent;
+
+    for (size_t i = len > 8 ? len - 8 : 0; i < len; i++)
+        h = (h * 33 + (uint8_t)name[i]) & UINT32_MAX;
+    return (uint32_t)h;
+}
+
+static err_t walk_node(struct walk *w, const char *name, size_t len, struct diag *d)
 {
     struct dt *dt = w->dt;
     dt_node_t n = dt->nodes, parent = w->depth ? w->open[w->depth - 1] : DT_NONE;
@@ -50,6 +60,7 @@ static err_t walk_node(struct walk *w, const char *name, struct diag *d)
                                    .child = DT_NONE,
                                    .next = DT_NONE,
                                    .prop = dt->props,
+                                   .hash = name_hash(parent, name, len),
                                    .address_cells = 2,
                                    .size_cells = 1};
     if (w->depth && w->last[w->depth - 1] == DT_NONE)
@@ -110,7 +121,7 @@ static err_t walk_tag(struct walk *w, uint32_t tag, struct diag *d)
         if (nul) {
             w->at += ((size_t)(nul - body) + FDT_TAGSIZE) & ~(FDT_TAGSIZE - 1);
             e = walk_room(w, d);
-            return e ? e : walk_node(w, (const char *)body, d);
+            return e ? e : walk_node(w, (const char *)body, (size_t)(nul - body), d);
         }
     } else if (tag == FDT_PROP && left >= 2 * FDT_TAGSIZE) {
         uint32_t len = be32(body);
@@ -214,6 +225,44 @@ static void props_turn(struct dt_prop *low, uint32_t count)
     }
 }
 
+/* Phandles often count from 1 on: their places must not lie in a row, for who comes there has to pass them all. */
+static uint32_t place_first(const struct dt *dt, uint32_t hash)
+{
+    return (uint32_t)(hash * UINT64_C(0x9e3779b1) >> 16) & dt->place_mask;
+}
+
+static uint32_t place_next(const struct dt *dt, uint32_t at)
+{
+    return (at + 1) & dt->place_mask;
+}
+
+static void place_take(struct dt *dt, dt_node_t n, uint32_t hash)
+{
+    uint32_t at = place_first(dt, hash);
+
+    while (dt->place[at])
+        at = place_next(dt, at);
+    dt->place[at] = n + 1;
+}
+
+/* A node takes two places at the most, and a third of them stays empty: a search ends soon. */
+static err_t places_fill(struct dt *dt, struct arena *a, struct diag *d)
+{
+    for (dt->place_mask = 3; dt->place_mask < 3 * dt->nodes;)
+        dt->place_mask = 2 * dt->place_mask + 1;
+    dt->place = ARENA_NEW(a, uint32_t, dt->place_mask + 1, d);
+    if (!dt->place)
+        return ERR_NO_SPACE;
+    for (dt_node_t n = 0; n < dt->nodes; n++) {
+        const struct dt_node *node = &dt->node[n];
+
+        place_take(dt, n, node->hash);
+        if (node->phandle)
+            place_take(dt, n, node->phandle);
+    }
+    return ERR_NONE;
+}
+
 /*
  * For the pass nodes grow up from the start of the arena's room and properties down from its end, so that all
  * of it serves whatever there is more of; then the properties move down behind the last node.
@@ -242,16 +291,24 @@ err_t dt_index(struct dt *dt, const char *title, const void *blob, size_t max, s
     if (!dt->node || !dt->prop)
         return ERR_NO_SPACE;
     memmove(dt->prop, w.props_end - dt->props, dt->props * sizeof *dt->prop);
-    return ERR_NONE;
+    return places_fill(dt, a, d);
+}
+
+/* The child of n whose name is the first len characters of name. */
+static dt_node_t child_find(const struct dt *dt, dt_node_t n, const char *name, size_t len)
+{
+    for (uint32_t at = place_first(dt, name_hash(n, name, len)); dt->place && dt->place[at]; at = place_next(dt, at)) {
+        const struct dt_node *c = &dt->node[dt->place[at] - 1];
+
+        if (c->parent == n && !strncmp(c->name, name, len) && !c->name[len])
+            return dt->place[at] - 1;
+    }
+    return DT_NONE;
 }
 
 dt_node_t dt_child(const struct dt *dt, dt_node_t n, const char *name)
 {
-    dt_node_t c = dt->node[n].child;
-
-    while (c != DT_NONE && strcmp(dt->node[c].name, name))
-        c = dt->node[c].next;
-    return c;
+    return child_find(dt, n, name, strlen(name));
 }
 
 dt_node_t dt_find(const struct dt *dt, const char *path)
@@ -268,10 +325,7 @@ dt_node_t dt_find(const struct dt *dt, const char *path)
         if (!*path)
             break;
         len = strcspn(path, "/");
-        for (n = dt->node[n].child; n != DT_NONE; n = dt->node[n].next) {
-            if (!strncmp(dt->node[n].name, path, len) && !dt->node[n].name[len])
-                break;
-        }
+        n = child_find(dt, n, path, len);
         path += len;
     }
     return n;
@@ -279,9 +333,9 @@ dt_node_t dt_find(const struct dt *dt, const char *path)
 
 dt_node_t dt_by_phandle(const struct dt *dt, uint32_t phandle)
 {
-    for (dt_node_t n = 0; phandle && n < dt->nodes; n++) {
-        if (dt->node[n].phandle == phandle)
-            return n;
+    for (uint32_t at = place_first(dt, phandle); phandle && dt->place && dt->place[at]; at = place_next(dt, at)) {
+        if (dt->node[dt->place[at] - 1].phandle == phandle)
+            return dt->place[at] - 1;
     }
     return DT_NONE;
 }

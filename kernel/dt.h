@@ -28,6 +28,7 @@ struct dt_node {
     dt_node_t parent, child, next;
     uint32_t prop, props;              /* its properties in dt.prop */
     uint32_t phandle;                  /* 0: none */
+    uint32_t hash;                     /* of its name below its parent */
     uint8_t address_cells, size_cells; /* of its children's reg; 255: that or more */
 };
 
@@ -38,7 +39,9 @@ struct dt {
     struct dt_node *node;
     struct dt_prop *prop;
     uint32_t nodes, props;
-    uint32_t rsv; /* memory reservation entries */
+    uint32_t *place;     /* nodes, from 1 on, by hashes of their names and phandles; 0: empty. NULL: none is found */
+    uint32_t place_mask; /* how many places, less 1 */
+    uint32_t rsv;        /* memory reservation entries */
 };
 
 #define DT_MAX_SIZE  (2u << 20) /* as Linux' boot protocol */

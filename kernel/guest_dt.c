@@ -195,13 +195,13 @@ static void write_gic(struct writer *w)
 {
     const struct plan_partition *pp = w->pp;
 
-    begin_at(w, "intc", 4, pp->gicd.v);
+    begin_at(w, "intc", 4, pp->emulated[EMULATED_GICD].v);
     put_string(w, "compatible", "arm,gic-v3");
     put_list(w, "#interrupt-cells", 3);
     put_list(w, "#address-cells", 0);
     put_flag(w, "interrupt-controller");
-    put_list(w, "reg", CELLS64(pp->gicd.v), CELLS64(UINT64_C(0x10000)), CELLS64(pp->gicr.v),
-             CELLS64(UINT64_C(0x20000) * pp->cpus));
+    put_list(w, "reg", CELLS64(pp->emulated[EMULATED_GICD].v), CELLS64(UINT64_C(0x10000)),
+             CELLS64(pp->emulated[EMULATED_GICR].v), CELLS64(UINT64_C(0x20000) * pp->cpus));
     put_list(w, "phandle", PHANDLE_GIC);
     end(w);
 }

@@ -2,7 +2,6 @@
 #include "load.h"
 
 #include "arch.h"
-#include "guest_dt.h"
 
 #include <string.h>
 
@@ -55,13 +54,9 @@ void load_images(const struct plan_partition *pp)
     arch_sync_code();
 }
 
-err_t load_dtb(const struct plan *p, const struct plan_partition *pp, struct diag *d)
+void *load_start_block(const struct plan_partition *pp)
 {
-    const struct extent *e = physmap_find(&pp->physmap, gfn_of(pp->dtb));
-    void *buf = (uint8_t *)arch_memory(mfn_addr(e->mfn)) + (pp->dtb.v - gfn_addr(e->gfn).v);
-    size_t used = 0;
-    err_t err = guest_dt_write(p, pp, buf, GUEST_DTB_MAX, &used, d);
+    const struct extent *e = physmap_find(&pp->physmap, gfn_of(pp->start));
 
-    arch_clean(buf, used);
-    return err;
+    return (uint8_t *)arch_memory(mfn_addr(e->mfn)) + (pp->start.v - gfn_addr(e->gfn).v);
 }

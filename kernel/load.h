@@ -11,7 +11,10 @@ void load_scrub(const struct plan_partition *pp);
 /* Copy kernel, initrd and the contents of regions to their places. */
 void load_images(const struct plan_partition *pp);
 
-/* Write its device tree. */
+/* Where pp->start is in mapped memory: GUEST_START_MAX bytes. */
+void *load_start_block(const struct plan_partition *pp);
+
+/* Write its device tree there. */
 err_t load_dtb(const struct plan *p, const struct plan_partition *pp, struct diag *d);
 
 /* Clear the shared regions; once, at boot. */

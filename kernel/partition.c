@@ -35,7 +35,7 @@ bool vcpu_claim(struct vcpu *v, uint64_t entry, uint64_t context)
 void partition_start(struct partition *p)
 {
     __atomic_store_n(&p->state, PARTITION_RUNNING, __ATOMIC_RELEASE);
-    (void)vcpu_claim(&p->vcpu[0], p->plan->entry.v, p->plan->dtb.v);
+    (void)vcpu_claim(&p->vcpu[0], p->plan->entry.v, p->plan->start.v);
 }
 
 static void leave_all(struct partition *p, uint32_t state, const char *reason)

@@ -10,9 +10,9 @@
 #define KERNEL_PARTITION_H
 
 #include "arch_vcpu.h"
+#include "arch_vuart.h"
 #include "compile.h"
 #include "dev/vpci.h"
-#include "dev/vpl011.h"
 #include "plan.h"
 
 enum partition_state { PARTITION_RUNNING, PARTITION_STOPPING, PARTITION_RESETTING, PARTITION_STOPPED };
@@ -44,7 +44,7 @@ struct partition {
     uint64_t resets;
     const char *stop_reason;
     struct arch_partition arch; /* interrupt controller, second-stage root */
-    struct vpl011 uart;
+    arch_vuart_t uart;
     struct console_line line;
     struct vpci pci;
     const struct compiled *tables;

@@ -8,8 +8,6 @@
 
 #include "fmt.h"
 
-#define EMULATED_EXTENTS 4
-
 err_t plan_fail(struct plan_ctx *c, dt_node_t n, const char *fmt, ...)
 {
     char path[128], text[320];
@@ -24,16 +22,19 @@ err_t plan_fail(struct plan_ctx *c, dt_node_t n, const char *fmt, ...)
 err_t plan_extent_add(struct plan_ctx *c, struct plan_partition *pp, const struct extent *e)
 {
     const struct run at = {e->gfn.n, e->gfn.n + e->frames};
+    err_t err = physmap_add(&pp->physmap, e, c->d);
 
-    for (const struct extent *o = pp->physmap.ext; o < pp->physmap.ext + pp->physmap.count; o++) {
+    for (const struct extent *o = pp->physmap.ext; err && o < pp->physmap.ext + pp->physmap.count; o++) {
         const struct run other = {o->gfn.n, o->gfn.n + o->frames};
 
-        if (run_overlaps(at, other))
-            return plan_fail(
-                c, pp->m->node, "%s (%s) at " RUN_FMT " overlaps %s (%s) at " RUN_FMT ": move the region of memory",
-                e->name, ext_type_name(e->type), RUN_ARG(at), o->name, ext_type_name(o->type), RUN_ARG(other));
+        if (!run_overlaps(at, other))
+            continue;
+        c->d->text[0] = '\0'; /* what follows says whose */
+        return plan_fail(c, pp->m->node,
+                         "%s (%s) at " RUN_FMT " overlaps %s (%s) at " RUN_FMT ": move the region of memory", e->name,
+                         ext_type_name(e->type), RUN_ARG(at), o->name, ext_type_name(o->type), RUN_ARG(other));
     }
-    return physmap_add(&pp->physmap, e, c->d);
+    return err;
 }
 
 static err_t cpu_refuse(struct plan_ctx *c, const struct plan_partition *pp, uint32_t reg)
@@ -43,7 +44,7 @@ static err_t cpu_refuse(struct plan_ctx *c, const struct plan_partition *pp, uin
 
     list[0] = 0;
     for (uint32_t i = 0; i < c->b->cpus && used + 12 < sizeof list; i++)
-        used += fmt_print(list + used, sizeof list - used, " 0x%lx", c->b->cpu[i].mpidr);
+        used += fmt_print(list + used, sizeof list - used, " 0x%lx", c->b->cpu[i].id);
     return plan_fail(c, pp->m->node, "cpus: the board has no CPU 0x%x; it has%s", reg, list);
 }
 
@@ -55,7 +56,7 @@ static err_t cpus_place(struct plan_ctx *c, struct plan_partition *pp)
     for (uint32_t i = 0; i < pp->m->cpus; i++) {
         uint32_t k = 0;
 
-        while (k < c->b->cpus && c->b->cpu[k].mpidr != pp->m->cpu[i])
+        while (k < c->b->cpus && c->b->cpu[k].id != pp->m->cpu[i])
             k++;
         if (k == c->b->cpus)
             return cpu_refuse(c, pp, pp->m->cpu[i]);
@@ -116,34 +117,28 @@ static err_t pieces_add(struct plan_ctx *c, struct plan_partition *pp)
 static err_t emulated_add(struct plan_ctx *c, struct plan_partition *pp)
 {
     const struct board *b = c->b;
-    const struct {
-        bool present;
-        maddr_t at;
-        uint64_t frames;
-        const char *name;
-    } part[EMULATED_EXTENTS] = {
-        {true, b->gic.gicd, GICD_FRAMES, "interrupt distributor"},
-        {true, b->gic.gicr[0].base, (uint64_t)GICR_FRAMES * pp->cpus, "interrupt redistributors"},
-        {pp->has_vuart, b->uart.base, 1, "virtual UART"},
-        {pp->has_ecam, b->pci.ecam, ECAM_FRAMES, "PCI configuration space"},
-    };
-    err_t e = ERR_NONE;
+    const bool has[] = {[WHEN_ALWAYS] = true, [WHEN_VUART] = pp->has_vuart, [WHEN_PCI] = pp->has_ecam};
 
-    if (part[1].frames << FRAME_SHIFT > b->gic.gicr[0].size)
-        return plan_fail(c, pp->m->node, "cpus: %u redistributors need %lu KiB; the board's first region has %lu KiB",
-                         pp->cpus, part[1].frames * 4, b->gic.gicr[0].size >> 10);
-    for (unsigned i = 0; i < EMULATED_EXTENTS && !e; i++) {
-        struct extent x =
-            ext_make(EXT_EMULATED, gfn(part[i].at.v >> FRAME_SHIFT), mfn(0), part[i].frames, part[i].name);
+    for (uint32_t i = 0; i < b->emulateds; i++) {
+        const struct board_emulated *m = &b->emulated[i];
+        uint64_t frames = m->frames * (m->per_cpu ? pp->cpus : 1);
+        struct extent x = ext_make(EXT_EMULATED, gfn(m->base.v >> FRAME_SHIFT), mfn(0), frames, m->name);
+        err_t e;
 
-        e = part[i].present ? plan_extent_add(c, pp, &x) : ERR_NONE;
+        if (!has[m->when])
+            continue;
+        if (frames > m->room)
+            return plan_fail(c, pp->m->node, "cpus: the %s of %u CPUs take %lu KiB; the board has room for %lu KiB",
+                             m->name, pp->cpus, frames * 4, m->room * 4);
+        e = plan_extent_add(c, pp, &x);
+        if (e)
+            return e;
+        pp->emulated[i] = gaddr(m->base.v);
     }
-    pp->gicd = gaddr(b->gic.gicd.v);
-    pp->gicr = gaddr(b->gic.gicr[0].base.v);
     pp->vuart = gaddr(pp->has_vuart ? b->uart.base.v : 0);
     pp->vuart_intid = pp->has_vuart ? b->uart.irq.intid : 0;
     pp->ecam = gaddr(pp->has_ecam ? b->pci.ecam.v : 0);
-    return e;
+    return ERR_NONE;
 }
 
 /* What the partition asks for and would not get. */
@@ -152,11 +147,11 @@ static err_t options_check(struct plan_ctx *c, const struct plan_partition *pp)
     static const char of_maps[][20] = {"scratch-audit-ms", "unmapped", "map", "tables", "scratch", "pv-window"};
     const struct board_uart *u = &c->b->uart;
 
-    if (pp->m->console == CONSOLE_VIRTUAL && (!u->present || u->irq.intid < 32))
+    if (pp->m->console == CONSOLE_VIRTUAL && (!u->present || u->irq.intid < c->b->line_first))
         return plan_fail(c, pp->m->node,
                          "console: a virtual one stands in for the board's, which %s; say console "
                          "= \"none\"",
-                         u->present ? "has no SPI" : "is no PL011");
+                         u->present ? "has no interrupt line" : "is of no known kind");
     for (unsigned i = 0; i < sizeof of_maps / sizeof *of_maps && !pp->maps; i++) {
         if (dt_has(c->in->manifest->dt, pp->m->node, of_maps[i]))
             return plan_fail(c, pp->m->node, "%s: means nothing, for it has no device behind an IOMMU: drop it",
@@ -174,8 +169,8 @@ static err_t partition_place(struct plan_ctx *c, struct plan_partition *pp)
         e = options_check(c, pp);
     if (e)
         return e;
-    pp->has_vuart = pp->m->console == CONSOLE_VIRTUAL && !plan_has_node(c->p, pp, u->node);
-    pp->physmap.cap = c->pieces + EMULATED_EXTENTS + plan_mmio_extents(c, pp);
+    pp->has_vuart = pp->m->console == CONSOLE_VIRTUAL && plan_node_owner(c, u->node) != pp;
+    pp->physmap.cap = c->pieces + c->b->emulateds + plan_mmio_extents(c, pp);
     pp->physmap.ext = ARENA_NEW(c->a, struct extent, pp->physmap.cap, c->d);
     if (!pp->physmap.ext)
         return ERR_NO_SPACE;
@@ -209,6 +204,8 @@ static err_t plan_place(struct plan_ctx *c)
         e = plan_quarantine_place(c);
     if (!e)
         e = plan_domains_number(c);
+    if (!e)
+        e = plan_messages_number(c);
     return e ? e : plan_hv_place(c);
 }
 
@@ -226,7 +223,7 @@ err_t plan_build(struct plan *p, const struct plan_input *in, struct arena *a, s
     hv->arena_end = in->arena_end;
     hv->dtb = maddr(ROUND_DOWN(in->dtb.v, FRAME_SIZE));
     hv->dtb_end = maddr(ROUND_UP(in->dtb_end.v, FRAME_SIZE));
-    if (!in->board->gic.gicrs || !in->board->cpus)
-        return diag_fail(d, ERR_INVALID, "board: a GICv3 with redistributors and at least one CPU are needed");
+    if (!in->board->emulateds || !in->board->cpus)
+        return diag_fail(d, ERR_INVALID, "board: an interrupt controller and at least one CPU are needed");
     return plan_place(&c);
 }

@@ -9,6 +9,7 @@
 
 #include "board.h"
 #include "bundle.h"
+#include "guest_image.h"
 #include "manifest.h"
 #include "p2m/pt.h"
 
@@ -24,7 +25,26 @@ struct plan_device {
     bool is_protected;    /* an IOMMU stands in front */
     uint32_t iommu, sid;  /* when protected */
     uint32_t map;         /* when protected: index into the partition's bfn maps */
+    uint16_t messages;    /* PCI: MSI or MSI-X messages that it may have */
+    uint16_t route;       /* when protected: where the IOMMU's entries for them begin */
 };
+
+/* MSI-X entries of a function that its partition sees: more than a driver wants; what is above stays masked. */
+#define MSIX_VISIBLE 64u
+
+/*
+ * The frames of a function's registers that its MSI-X table touches, from the start of its BAR; frames 0: it has
+ * none. They are the hypervisor's, and emulated for the partition.
+ */
+struct plan_table {
+    uint64_t skip, frames;
+};
+static inline struct plan_table plan_msix_table(const struct pci_function *f)
+{
+    uint64_t first = f->msi.table >> FRAME_SHIFT, end = f->msi.table + f->msi.entries * UINT64_C(16);
+
+    return f->msi.entries ? (struct plan_table){first, frames_of(end) - first} : (struct plan_table){0, 0};
+}
 
 /* Interrupts (INTID >= 32) that belong to the partition. */
 struct plan_irq {
@@ -54,11 +74,12 @@ struct plan_frames {
 
 /* What is copied into a partition's memory at start. */
 struct plan_image {
-    const char *name; /* kernel, initrd, DTB or region */
+    const char *name; /* kernel, initrd, start block or region */
     gaddr_t at;
     const uint8_t *data;
     uint64_t size; /* bytes of data; 0: written later */
     uint64_t room; /* bytes kept for it, all of them memory of the partition */
+    uint64_t skip; /* bytes of the file in front of data */
 };
 
 struct plan_partition {
@@ -86,7 +107,7 @@ struct plan_partition {
     struct plan_frames frames;
 
     /* Guest layout: addresses as the guest sees them. */
-    gaddr_t gicd, gicr; /* gicr: 128 KiB for each CPU */
+    gaddr_t emulated[BOARD_EMULATED]; /* as board.emulated numbers them; 0: it has none */
     bool has_vuart;
     gaddr_t vuart;
     uint16_t vuart_intid;
@@ -96,15 +117,15 @@ struct plan_partition {
     uint64_t pci_mem_size;
 
     /* Guest start. */
-    gaddr_t entry; /* where the kernel is loaded, too */
+    gaddr_t entry;
     gaddr_t initrd;
     uint64_t initrd_size; /* 0: no initrd */
-    gaddr_t dtb;          /* GUEST_DTB_MAX bytes in one extent */
+    gaddr_t start;        /* GUEST_START_MAX bytes in one extent: what guest_image.h calls the start block */
     struct plan_image *image;
     uint32_t images;
 };
 
-#define GUEST_DTB_MAX (64u << 10)
+#define GUEST_DTB_MAX GUEST_START_MAX
 
 /* What the hypervisor keeps for itself while it runs. */
 struct plan_hypervisor {
@@ -123,11 +144,20 @@ struct plan_hypervisor {
 /*
  * Stacks lie in a virtual area of their own with a guard frame on either side: that of board CPU i
  * has the virtual frames HV_STACK_VBASE + i * HV_STACK_STRIDE + 1 and following, and is made of the
- * pool's frames i * HV_STACK_FRAMES and following (the pool's first ones).
+ * pool's frames i * HV_STACK_FRAMES and following (the pool's first ones). Canonical on x86_64, too.
  */
-#define HV_STACK_VBASE  (UINT64_C(1) << (47 - FRAME_SHIFT)) /* a frame number: 2^47 bytes */
+#define HV_STACK_VBASE  (UINT64_C(1) << (46 - FRAME_SHIFT)) /* a frame number: 2^46 bytes */
 #define HV_STACK_FRAMES 2u
 #define HV_STACK_STRIDE 4u
+
+struct plan;
+
+/*
+ * Behind the stacks, and a part of cpu_frames, too, lie the frames that the CPUs ask for to run guests (p2m/kind.h):
+ * of board CPU i, and of partition i.
+ */
+mfn_t plan_cpu_frames(const struct plan *p, uint32_t board_cpu);
+mfn_t plan_partition_frames(const struct plan *p, uint32_t partition);
 
 struct plan {
     const struct manifest *manifest;

@@ -1,26 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Devices: found on the board, their streams and interrupt lines, one owner each. */
 #include "plan_private.h"
+#include "sort.h"
 
 #define IRQ_SPI_FIRST 32
 #define IRQ_LIMIT     1020
-#define PCI_SLOTS     31 /* 00:01.0 .. 00:1f.0 */
+#define PCI_SLOTS     31     /* 00:01.0 .. 00:1f.0 */
+#define CLASS_IOMMU   0x0806 /* PCI Code and ID Assignment 1.11, 1.9 */
+
+#define PCI_NUMBER (UINT64_C(1) << 32) /* of a function, which is no node's */
 
 #define BDF_FMT      "%02x:%02x.%u"
 #define BDF_ARG(bdf) (bdf) >> 8, (bdf) >> 3 & 31u, (bdf)&7u
-
-bool plan_has_node(const struct plan *p, const struct plan_partition *pp, dt_node_t n)
-{
-    for (uint32_t i = 0; i < p->partitions; i++) {
-        const struct plan_partition *q = &p->partition[i];
-
-        for (uint32_t k = 0; (!pp || q == pp) && k < q->devices; k++) {
-            if (q->device[k].m->kind == DEVICE_PLATFORM && q->device[k].board_node == n)
-                return true;
-        }
-    }
-    return false;
-}
 
 struct board_requester plan_device_requester(const struct board *b, const struct plan_device *dev)
 {
@@ -102,6 +93,9 @@ static err_t pci_find(struct plan_ctx *c, const struct plan_partition *pp, struc
         return plan_fail(c, dev->m->node,
                          "pci: function " BDF_FMT " has header type %u (a bridge); only devices (0) can be given",
                          BDF_ARG(bdf), dev->fn->header);
+    if (dev->fn->class_code >> 8 == CLASS_IOMMU)
+        return plan_fail(c, dev->m->node, "pci: function " BDF_FMT " is an IOMMU, which cannot be given to a partition",
+                         BDF_ARG(bdf));
     if (slot > PCI_SLOTS)
         return plan_fail(c, pp->m->node, "devices: more than %u PCI functions", PCI_SLOTS);
     *stream = board_pci_stream(c->b, bdf, &dev->iommu, &dev->sid);
@@ -145,27 +139,55 @@ static err_t dma_check(struct plan_ctx *c, const struct plan_partition *pp, stru
     return ERR_NONE;
 }
 
-/* Against every device found before it. */
-static err_t device_check_others(struct plan_ctx *c, const struct plan_partition *pp, const struct plan_device *dev)
+static void id_add(struct device_ids *l, const struct plan_partition *pp, const struct plan_device *dev,
+                   uint64_t number)
 {
-    for (const struct plan_partition *q = c->p->partition; q <= pp; q++) {
-        for (const struct plan_device *o = q->device; o < q->device + q->devices && o != dev; o++) {
-            bool same = dev->fn ? o->fn == dev->fn : o->board_node == dev->board_node;
+    l->id[l->count] = (struct device_id){number << 20 | l->count, pp, dev};
+    l->count++;
+}
 
-            if (same)
-                return plan_fail(c, dev->m->node, "is the same device as " DEVICE_FMT, q->m->name, o->m->name);
-            if (q != pp && dev->fn && o->fn && dev->fn->bdf >> 3 == o->fn->bdf >> 3)
-                return plan_fail(c, dev->m->node,
-                                 "functions of one device reach each other without an IOMMU, and " DEVICE_FMT
-                                 " is another of %02x:%02x: both belong in one partition",
-                                 q->m->name, o->m->name, dev->fn->bdf >> 8, dev->fn->bdf >> 3 & 31u);
-            if (q != pp && dev->is_protected && o->is_protected && o->iommu == dev->iommu && o->sid == dev->sid)
-                return plan_fail(c, dev->m->node,
-                                 "has stream id 0x%x, as " DEVICE_FMT " has: both belong in one partition", dev->sid,
-                                 q->m->name, o->m->name);
-        }
-    }
+static void device_note(struct plan_ctx *c, const struct plan_partition *pp, const struct plan_device *dev)
+{
+    id_add(&c->devices, pp, dev, dev->fn ? PCI_NUMBER | dev->fn->bdf : dev->board_node);
+    if (!dev->fn && pp != c->p->quarantine)
+        c->node_owner[dev->board_node] = pp;
+    /* In quarantine, one that is blocked has its stream, too: nobody else may need it. */
+    if (dev->is_protected || (pp == c->p->quarantine && !dev->m->waived))
+        id_add(&c->streams, pp, dev, (uint64_t)dev->iommu << 32 | dev->sid);
+}
+
+/* b comes next to a in the sorted list. */
+static err_t device_check_other(struct plan_ctx *c, const struct device_id *a, const struct device_id *b)
+{
+    const struct plan_device *dev = b->dev;
+
+    if (device_id_same(a, b))
+        return plan_fail(c, dev->m->node, "is the same device as " DEVICE_FMT, a->pp->m->name, a->dev->m->name);
+    if (a->pp != b->pp && dev->fn && a->key >> 23 == b->key >> 23)
+        return plan_fail(c, dev->m->node,
+                         "functions of one device reach each other without an IOMMU, and " DEVICE_FMT
+                         " is another of %02x:%02x: both belong in one partition",
+                         a->pp->m->name, a->dev->m->name, dev->fn->bdf >> 8, dev->fn->bdf >> 3 & 31u);
     return ERR_NONE;
+}
+
+static err_t stream_check_other(struct plan_ctx *c, const struct device_id *a, const struct device_id *b)
+{
+    if (a->pp == b->pp || !device_id_same(a, b))
+        return ERR_NONE;
+    return plan_fail(c, b->dev->m->node, "has stream id 0x%x, as " DEVICE_FMT " has: both belong in one partition",
+                     b->dev->sid, a->pp->m->name, a->dev->m->name);
+}
+
+static err_t ids_check(struct plan_ctx *c, const struct device_ids *l,
+                       err_t (*check)(struct plan_ctx *c, const struct device_id *a, const struct device_id *b))
+{
+    err_t e = ERR_NONE;
+
+    sort_by_first(l->id, l->count, sizeof *l->id);
+    for (uint32_t i = 1; i < l->count && !e; i++)
+        e = check(c, &l->id[i - 1], &l->id[i]);
+    return e;
 }
 
 static err_t devices_find_of(struct plan_ctx *c, struct plan_partition *pp)
@@ -188,10 +210,9 @@ static err_t devices_find_of(struct plan_ctx *c, struct plan_partition *pp)
             e = platform_find(c, pp, dev, &stream);
         if (!e)
             e = dma_check(c, pp, dev, stream);
-        if (!e)
-            e = device_check_others(c, pp, dev);
         if (e)
             return e;
+        device_note(c, pp, dev);
         pp->has_ecam |= dev->fn != NULL;
     }
     return pp == c->p->quarantine ? plan_quarantine_find(c) : plan_maps_find(c, pp);
@@ -200,10 +221,20 @@ static err_t devices_find_of(struct plan_ctx *c, struct plan_partition *pp)
 err_t plan_devices_find(struct plan_ctx *c)
 {
     err_t e = ERR_NONE;
+    uint32_t devices = 0;
 
+    for (const struct plan_partition *pp = c->p->partition; pp <= c->p->quarantine; pp++)
+        devices += pp->m->devices;
+    c->node_owner = ARENA_NEW(c->a, const struct plan_partition *, c->b->dt->nodes, c->d);
+    c->devices.id = ARENA_NEW(c->a, struct device_id, devices, c->d);
+    c->streams.id = ARENA_NEW(c->a, struct device_id, devices, c->d);
+    if (!c->node_owner || !c->devices.id || !c->streams.id)
+        return ERR_NO_SPACE;
     for (struct plan_partition *pp = c->p->partition; pp <= c->p->quarantine && !e; pp++)
         e = devices_find_of(c, pp);
-    return e;
+    if (!e)
+        e = ids_check(c, &c->devices, device_check_other);
+    return e ? e : ids_check(c, &c->streams, stream_check_other);
 }
 
 /* What the hypervisor uses a line for; NULL: nothing. */
@@ -211,7 +242,7 @@ static const char *irq_kept(const struct plan_ctx *c, uint32_t intid)
 {
     const struct board *b = c->b;
 
-    if (b->uart.present && b->uart.irq.intid == intid && !plan_has_node(c->p, NULL, b->uart.node))
+    if (b->uart.present && b->uart.irq.intid == intid && !plan_node_owner(c, b->uart.node))
         return "its console UART";
     for (uint32_t i = 0; i < b->iommus; i++) {
         if (b->iommu[i].eventq.intid == intid || b->iommu[i].gerror.intid == intid)

@@ -1,29 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where kernel, initrd and DTB lie in a partition's RAM. Linux Documentation/arch/arm64/booting.rst. */
+/* Where kernel, initrd and start block lie in a partition's RAM, as the board's boot protocol wants it. */
 #include "plan_private.h"
+
+#include "fmt.h"
 
 #include <string.h>
 
-#define IMAGE_HEADER     64
-#define IMAGE_MAGIC      56 /* "ARM\x64" */
-#define IMAGE_OFFSET     8
-#define IMAGE_SIZE       16
-#define IMAGE_FLAGS      24
-#define IMAGE_BIG_ENDIAN 1u
-
-#define SIZE_2M      (UINT64_C(1) << 21)
-#define SIZE_1G      (UINT64_C(1) << 30)
-#define INITRD_REACH (UINT64_C(32) << 30) /* with the kernel, from a multiple of 1 GiB */
-#define DTB_ALIGN    GUEST_DTB_MAX
-
-static uint64_t le64(const uint8_t *p)
-{
-    uint64_t v = 0;
-
-    for (unsigned i = 8; i-- > 0;)
-        v = v << 8 | p[i];
-    return v;
-}
+#define SIZE_1G     (UINT64_C(1) << 30)
+#define START_ALIGN GUEST_START_MAX
 
 /* Bytes [first, end) of adjacent RAM that is all in the guest's /memory, or all not. */
 struct ram {
@@ -77,38 +61,60 @@ static err_t contents_add(struct plan_ctx *c, struct plan_partition *pp)
     return e;
 }
 
-/* An arm64 Image: the bytes that it uses from where it is loaded on, and its offset from a multiple of 2 MiB.
- */
-static err_t image_read(struct plan_ctx *c, const struct plan_partition *pp, struct plan_image *im, uint64_t *offset)
+/* What the kernel's file says; its plan is left with what is loaded of it. */
+static err_t image_read(struct plan_ctx *c, struct plan_partition *pp, struct guest_image *g)
 {
-    uint64_t uses = le64(im->data + IMAGE_SIZE), flags = le64(im->data + IMAGE_FLAGS);
+    const struct guest_protocol *guest = c->b->guest;
+    const struct manifest_image *m = &pp->m->kernel;
+    struct plan_image *im = pp->image;
+    struct diag why = {""};
 
-    *offset = le64(im->data + IMAGE_OFFSET);
-    if (uses == 0 || uses > INITRD_REACH || *offset >= SIZE_2M || *offset & FRAME_MASK || flags & IMAGE_BIG_ENDIAN)
-        return plan_fail(c, pp->m->kernel.node,
-                         "file: \"%s\" is an arm64 Image of size 0x%lx, text offset 0x%lx, "
-                         "flags 0x%lx; right is a size that is not zero, an offset of whole pages below 2 MiB, "
-                         "little-endian",
-                         pp->m->kernel.file, uses, *offset, flags);
-    im->room = uses > im->size ? uses : im->size;
+    *g = (struct guest_image){
+        .uses = im->size, .align = 1, .last = guest->end, .initrd_end = guest->end, .cmdline = UINT64_MAX};
+    if (guest->read(im->data, im->size, g, &why))
+        return plan_fail(c, m->node, "file: \"%s\" is %s %s", m->file, guest->image, why.text);
+    if (strlen(pp->m->bootargs) > g->cmdline)
+        return plan_fail(c, pp->m->node, "bootargs: %lu bytes; \"%s\" takes %lu", strlen(pp->m->bootargs), m->file,
+                         g->cmdline);
+    im->skip = g->skip;
+    im->data += g->skip;
+    im->size -= g->skip;
+    im->room = g->uses > im->size ? g->uses : im->size;
+    if (!g->known && !m->placed)
+        return plan_fail(c, m->node, "load: missing; \"%s\" is not %s, say where it is put", m->file, guest->image);
+    if (g->known && m->placed &&
+        (m->load.v < g->first || m->load.v > g->last || (m->load.v ^ g->offset) & (g->align - 1)))
+        return plan_fail(c, m->node,
+                         "load: 0x%lx; \"%s\" is %s, right is 0x%lx above a multiple of 0x%lx, from 0x%lx to 0x%lx, "
+                         "or no load",
+                         m->load.v, m->file, guest->image, g->offset, g->align, g->first, g->last);
     return ERR_NONE;
 }
 
-/*
- * The DTB is as high as it goes, so that a small guest has its RAM in one piece. It is written in
- * one piece, too: it must not cross from one extent into the next.
- */
-static bool dtb_fit(struct plan_partition *pp, uint64_t from, const struct ram *ram)
+/* It is written in one piece: it must not cross from one extent into the next. */
+static bool start_is_at(struct plan_partition *pp, uint64_t at)
 {
-    uint64_t at = ROUND_DOWN(ram->end, DTB_ALIGN);
+    const struct extent *e = physmap_find(&pp->physmap, gfn_of(gaddr(at)));
 
-    while (at >= from + GUEST_DTB_MAX) {
-        const struct extent *e;
+    pp->start = gaddr(at);
+    return e && e->type == EXT_RAM && e->gfn.n + e->frames >= gfn_of(gaddr(at + GUEST_START_MAX)).n;
+}
 
-        at -= DTB_ALIGN;
-        pp->dtb = gaddr(at);
-        e = physmap_find(&pp->physmap, gfn_of(pp->dtb));
-        if (e && e->gfn.n + e->frames >= gfn_of(gaddr(at + GUEST_DTB_MAX)).n)
+/*
+ * Where the protocol wants it, else as high as it goes, so that a small guest has its RAM in one piece.
+ * used: kernel and initrd.
+ */
+static bool start_fit(struct plan_ctx *c, struct plan_partition *pp, const struct ram *used, const struct ram *ram)
+{
+    const struct guest_protocol *guest = c->b->guest;
+    uint64_t at = ROUND_DOWN(ram->end < guest->end ? ram->end : guest->end, START_ALIGN);
+
+    if (guest->start_at && !ranges_overlap(guest->start_at, GUEST_START_MAX, used->first, used->end - used->first) &&
+        start_is_at(pp, guest->start_at))
+        return true;
+    while (at >= used->end + GUEST_START_MAX) {
+        at -= START_ALIGN;
+        if (start_is_at(pp, at))
             return true;
     }
     return false;
@@ -116,54 +122,61 @@ static bool dtb_fit(struct plan_partition *pp, uint64_t from, const struct ram *
 
 /*
  *   load            64 KiB           64 KiB
- *   [ kernel, bss ] [ initrd ] ..... [ DTB ] of one run of RAM
+ *   [ kernel, bss ] [ initrd ] ..... [ start block ] of one run of RAM
  */
-static bool images_fit(struct plan_partition *pp, uint64_t load, const struct ram *ram)
+static bool images_fit(struct plan_ctx *c, struct plan_partition *pp, const struct guest_image *g, uint64_t load,
+                       const struct ram *ram)
 {
     struct plan_image *kernel = pp->image, *initrd = kernel + 1;
-    uint64_t end = load + kernel->room;
+    struct ram used = {load, load + kernel->room};
 
-    pp->entry = kernel->at = gaddr(load);
+    kernel->at = gaddr(load);
+    pp->entry = gaddr(load + g->entry);
     if (pp->m->initrd.file) {
-        initrd->at = pp->initrd = gaddr(ROUND_UP(end, DTB_ALIGN));
-        end = initrd->at.v + initrd->size;
-        if (end - ROUND_DOWN(load, SIZE_1G) > INITRD_REACH)
+        initrd->at = pp->initrd = gaddr(ROUND_UP(used.end, START_ALIGN));
+        used.end = initrd->at.v + initrd->size;
+        if (used.end > g->initrd_end || used.end - ROUND_DOWN(load, SIZE_1G) > c->b->guest->reach)
             return false;
     }
-    return load >= ram->first && load < ram->end && dtb_fit(pp, end, ram);
+    return load >= ram->first && load <= g->last && used.end <= ram->end && used.end <= c->b->guest->end &&
+           start_fit(c, pp, &used, ram);
 }
 
-/* Where the manifest says, or an Image in the first run of /memory with room for all. */
+static err_t images_refuse(struct plan_ctx *c, const struct plan_partition *pp, const struct guest_image *g)
+{
+    const struct guest_protocol *guest = c->b->guest;
+    const struct manifest_image *m = &pp->m->kernel;
+    uint64_t need = pp->image->room + pp->initrd_size + (pp->initrd_size ? UINT64_C(2) : 1) * START_ALIGN;
+    char from[64] = "", below[48] = "";
+
+    if (!m->placed)
+        fmt_print(from, sizeof from, "a multiple of 0x%lx + ", g->align);
+    if (!m->placed && g->first)
+        fmt_print(from, sizeof from, "0x%lx or a higher multiple of 0x%lx + ", g->first, g->align);
+    if (g->initrd_end != UINT64_MAX)
+        fmt_print(below, sizeof below, ", below 0x%lx", g->initrd_end);
+    return plan_fail(c, m->node, "\"%s\", initrd and %s need %lu KiB of adjacent RAM%s from %s0x%lx on%s", m->file,
+                     guest->start, ROUND_UP(need, START_ALIGN) >> 10, g->known ? " with dma = \"rw\"" : "", from,
+                     m->placed ? m->load.v : g->offset, below);
+}
+
+/* Where the manifest says, or where its header allows in the first run of /memory with room for all. */
 static err_t images_place(struct plan_ctx *c, struct plan_partition *pp)
 {
     const struct manifest_image *m = &pp->m->kernel;
-    struct plan_image *im = pp->image;
-    bool image = im->size >= IMAGE_HEADER && !memcmp(im->data + IMAGE_MAGIC, "ARM\x64", 4);
-    uint64_t offset = 0, need = 0;
-    err_t e = image ? image_read(c, pp, im, &offset) : ERR_NONE;
+    struct guest_image g;
+    err_t e = image_read(c, pp, &g);
 
-    if (e)
-        return e;
-    if (!image && !m->placed)
-        return plan_fail(c, pp->m->kernel.node, "load: missing; \"%s\" is not an arm64 Image, say where it is put",
-                         m->file);
-    if (image && m->placed && (m->load.v - offset) & (SIZE_2M - 1))
-        return plan_fail(c, pp->m->kernel.node,
-                         "load: 0x%lx; \"%s\" is an arm64 Image, right is 0x%lx above a "
-                         "multiple of 2 MiB, or no load",
-                         m->load.v, m->file, offset);
-    for (uint32_t i = 0; i < pp->physmap.count;) {
+    for (uint32_t i = 0; i < pp->physmap.count && !e;) {
         const struct extent *x = &pp->physmap.ext[i];
         struct ram ram = ram_run(&pp->physmap, &i);
+        uint64_t low = ram.first > g.first ? ram.first : g.first;
 
-        if ((!image || x->dma == (R_READ | R_WRITE)) &&
-            images_fit(pp, m->placed ? m->load.v : ROUND_UP(ram.first, SIZE_2M) + offset, &ram))
+        if ((!g.known || x->dma == (R_READ | R_WRITE)) &&
+            images_fit(c, pp, &g, m->placed ? m->load.v : ROUND_UP(low, g.align) + g.offset, &ram))
             return ERR_NONE;
     }
-    need = im->room + pp->initrd_size + (pp->initrd_size ? UINT64_C(2) : 1) * DTB_ALIGN;
-    return plan_fail(c, pp->m->kernel.node, "\"%s\", initrd and DTB need %lu KiB of adjacent RAM%s from %s0x%lx on",
-                     m->file, ROUND_UP(need, DTB_ALIGN) >> 10, image ? " with dma = \"rw\"" : "",
-                     m->placed ? "" : "a multiple of 2 MiB + ", m->placed ? m->load.v : offset);
+    return e ? e : images_refuse(c, pp, &g);
 }
 
 static err_t images_check(struct plan_ctx *c, const struct plan_partition *pp)
@@ -197,7 +210,7 @@ err_t plan_images_place(struct plan_ctx *c, struct plan_partition *pp)
         e = images_place(c, pp);
     if (e)
         return e;
-    pp->image[pp->images++] = (struct plan_image){.name = "DTB", .at = pp->dtb, .room = GUEST_DTB_MAX};
+    pp->image[pp->images++] = (struct plan_image){.name = c->b->guest->start, .at = pp->start, .room = GUEST_START_MAX};
     e = contents_add(c, pp);
     return e ? e : images_check(c, pp);
 }

@@ -191,7 +191,7 @@ static err_t extents_check(struct plan_ctx *c, const struct plan_partition *pp)
 static err_t shared_rights_check(struct plan_ctx *c, const struct plan_partition *pp)
 {
     for (const struct extent *x = pp->physmap.ext; x < pp->physmap.ext + pp->physmap.count; x++) {
-        if ((x->cpu & (R_READ | R_WRITE)) != x->dma && x->type != EXT_EMULATED)
+        if ((x->cpu & (R_READ | R_WRITE)) != x->dma)
             return plan_fail(c, pp->m->node,
                              "tables: shared tables give devices and CPUs the same, but %s (%s) does not: %s", x->name,
                              ext_type_name(x->type),
@@ -236,6 +236,11 @@ static err_t p2m_choose(struct plan_ctx *c, struct plan_partition *pp)
             return plan_fail(c, pp->m->node, "tables: an IOMMU (%s) %s; say tables = \"separate\"", k->name,
                              k->p2m ? "would need the p2m in another format than the others"
                                     : "has a table format of its own and cannot share the p2m");
+        if (k->p2m != c->b->p2m && k->p2m->plain != c->b->p2m)
+            return plan_fail(c, pp->m->node,
+                             "tables: the board's CPUs do not walk what an IOMMU (%s) would share; say "
+                             "tables = \"separate\"",
+                             k->name);
         pp->p2m = k->p2m;
     }
     return p2m_shape(c, pp);

@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-#define PA_LIMIT     (UINT64_C(1) << (47 - FRAME_SHIFT)) /* the stacks' area begins there */
-#define FIXED_CLAIMS 4                                   /* and the ranges that the IOMMUs do not translate */
+#define PA_LIMIT     HV_STACK_VBASE
+#define FIXED_CLAIMS 4 /* and the ranges that the IOMMUs do not translate */
 
 err_t runs_of_memory(struct runs *l, const struct board *b, uint32_t cuts, struct arena *a, struct diag *d)
 {
@@ -22,7 +22,7 @@ err_t runs_of_memory(struct runs *l, const struct board *b, uint32_t cuts, struc
 
         if (r.end > PA_LIMIT || r.end > UINT64_C(1) << (b->pa_bits - FRAME_SHIFT))
             return diag_fail(d, ERR_INVALID,
-                             "board: memory %s ends at 0x%lx; addresses below 2^47 are supported, and the CPUs have %u "
+                             "board: memory %s ends at 0x%lx; addresses below 2^46 are supported, and the CPUs have %u "
                              "bits",
                              m->name, m->base.v + m->size, b->pa_bits);
         if (r.first < r.end)

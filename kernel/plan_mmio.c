@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Registers of devices: BARs get a place, platform devices keep theirs. GFN == MFN for both. */
 #include "plan_private.h"
-
-#include <string.h>
+#include "sort.h"
 
 /* Registers of platform devices, merged where they share pages. */
 struct regs {
@@ -23,7 +22,7 @@ uint32_t plan_mmio_extents(const struct plan_ctx *c, const struct plan_partition
     uint32_t n = 0;
 
     for (uint32_t i = 0; i < pp->devices; i++)
-        n += pp->device[i].fn ? 6 : platform_reg_limit(c, pp->device[i].board_node);
+        n += pp->device[i].fn ? 6 + 2 : platform_reg_limit(c, pp->device[i].board_node);
     return n;
 }
 
@@ -100,56 +99,38 @@ static bool bars_fit(struct plan_partition *pp, const struct board_range *w, uin
     return true;
 }
 
-/* A range of the board, given to whoever looks for what is in the way. */
-struct ranges {
-    const struct board_range *range;
-    uint32_t count;
-    const char *name; /* NULL: the range's own */
-};
-
-/* The name of a range that r meets, of nodes that pp (NULL: nobody) does not have, and not of node itself. */
-static const char *ranges_meet(const struct plan_ctx *c, const struct plan_partition *pp, dt_node_t node,
-                               const struct ranges *l, struct run r)
+/* The name of whoever has registers in r; the hypervisor's own have better ones than the board's nodes. */
+static const char *regs_name(const struct plan_ctx *c, struct run r, const char *name)
 {
-    for (const struct board_range *m = l->range; m < l->range + l->count; m++) {
-        if (m->size && run_overlaps(r, run_touched(m->base, m->size)) && m->node != node &&
-            !(pp && plan_has_node(c->p, pp, m->node)))
-            return l->name ? l->name : m->name;
+    for (const struct own *o = c->own; o < c->own + c->owns; o++) {
+        if (run_overlaps(r, o->at))
+            return o->name;
     }
-    return NULL;
+    return name;
 }
 
 const char *plan_regs_in(const struct plan_ctx *c, const struct plan_partition *pp, dt_node_t node, struct run r)
 {
     const struct board *b = c->b;
-    const struct ranges list[] = {
-        {b->mmio, b->mmios, NULL},
-        {&b->pci.mem32, 1, "the PCI window"},
-        {&b->pci.mem64, 1, "the PCI window"},
-    };
-    const char *name = NULL;
 
-    for (uint32_t i = 0; i < c->owns; i++) {
-        if (run_overlaps(r, c->own[i].at))
-            return c->own[i].name;
+    for (const struct board_range *m = NULL; (m = board_mmio_next(b, m, r.first, r.end));) {
+        if (!pp || plan_node_owner(c, m->node) != pp)
+            return regs_name(c, r, m->name);
     }
-    for (uint32_t k = 0; k < sizeof list / sizeof *list && !name; k++)
-        name = ranges_meet(c, pp, node, &list[k], r);
-    return name;
+    if (!(pp && node == b->pci.node) &&
+        (board_meets(&b->pci.mem32, 1, r.first, r.end) || board_meets(&b->pci.mem64, 1, r.first, r.end)))
+        return "the PCI window";
+    return NULL;
 }
 
 /* Who else has something in r: the board's memory, or who has registers there. */
 static const char *other_in(const struct plan_ctx *c, const struct plan_partition *pp, dt_node_t node, struct run r)
 {
-    const struct ranges list[] = {
-        {c->b->memory, c->b->memories, "the board's memory"},
-        {c->b->reserved, c->b->reserveds, "reserved memory"},
-    };
-    const char *name = ranges_meet(c, NULL, DT_ROOT, &list[0], r);
+    const struct board *b = c->b;
 
-    if (!name)
-        name = ranges_meet(c, NULL, DT_ROOT, &list[1], r);
-    return name ? name : plan_regs_in(c, pp, node, r);
+    if (board_meets(b->memory, b->memories, r.first, r.end))
+        return "the board's memory";
+    return board_meets(b->reserved, b->reserveds, r.first, r.end) ? "reserved memory" : plan_regs_in(c, pp, node, r);
 }
 
 static err_t regs_check(struct plan_ctx *c, const struct plan_partition *pp, const struct plan_device *dev,
@@ -202,36 +183,55 @@ static err_t mmio_add(struct plan_ctx *c, struct plan_partition *pp, struct run 
     return plan_extent_add(c, pp, &e);
 }
 
+/* The registers of a BAR: those before the frames with the MSI-X table, those behind; the table itself traps. */
+static err_t bar_add(struct plan_ctx *c, struct plan_partition *pp, const struct plan_device *dev, unsigned k)
+{
+    const struct pci_bar *b = &dev->fn->bar[k];
+    const struct run r = run_touched(dev->bar[k], bar_size(b));
+    const struct plan_table t = k == dev->fn->msi.bar ? plan_msix_table(dev->fn) : (struct plan_table){0, 0};
+    const struct run table = {r.first + t.skip, r.first + t.skip + t.frames};
+    const struct run part[] = {{r.first, t.frames ? table.first : r.end}, {t.frames ? table.end : r.end, r.end}};
+    err_t e = ERR_NONE;
+
+    for (unsigned i = 0; i < 2 && !e; i++) {
+        if (part[i].first < part[i].end)
+            e = mmio_add(c, pp, part[i], dev->m->name, dev->m->peer_dma, b->prefetch);
+    }
+    if (e || !t.frames)
+        return e;
+    struct extent x = ext_make(EXT_EMULATED, gfn(table.first), mfn(0), t.frames, dev->m->name);
+
+    return plan_extent_add(c, pp, &x);
+}
+
 static err_t bars_add(struct plan_ctx *c, struct plan_partition *pp, const struct plan_device *dev)
 {
     for (unsigned k = 0; k < 6; k++) {
-        const struct pci_bar *b = &dev->fn->bar[k];
-        err_t e = ERR_NONE;
+        err_t e = bar_size(&dev->fn->bar[k]) ? bar_add(c, pp, dev, k) : ERR_NONE;
 
-        if (bar_size(b))
-            e = mmio_add(c, pp, run_touched(dev->bar[k], bar_size(b)), dev->m->name, dev->m->peer_dma, b->prefetch);
         if (e)
             return e;
     }
     return ERR_NONE;
 }
 
-/* Insert into a sorted list; runs that share a page become one (peer-dma only where all of it says so). */
-static void regs_insert(struct regs *l, uint32_t *count, struct regs r)
+/* Sorted; runs that share a page become one (peer-dma only where all of it says so). Returns how many are left. */
+static uint32_t regs_merge(struct regs *l, uint32_t count)
 {
-    uint32_t i = *count, k;
+    uint32_t out = 0;
 
-    while (i > 0 && l[i - 1].at.end > r.at.first)
-        i--;
-    for (k = i; k < *count && run_overlaps(l[k].at, r.at); k++) {
-        r.at.first = l[k].at.first < r.at.first ? l[k].at.first : r.at.first;
-        r.at.end = l[k].at.end > r.at.end ? l[k].at.end : r.at.end;
-        r.peer_dma = r.peer_dma && l[k].peer_dma;
-        r.name = l[k].name;
+    sort_by_first(l, count, sizeof *l);
+    for (uint32_t i = 0; i < count; i++) {
+        struct regs *last = out ? &l[out - 1] : NULL;
+
+        if (!last || last->at.end <= l[i].at.first) {
+            l[out++] = l[i];
+            continue;
+        }
+        last->at.end = l[i].at.end > last->at.end ? l[i].at.end : last->at.end;
+        last->peer_dma = last->peer_dma && l[i].peer_dma;
     }
-    memmove(&l[i + 1], &l[k], (*count - k) * sizeof *l);
-    l[i] = r;
-    *count = *count - (k - i) + 1;
+    return out;
 }
 
 static err_t regs_collect(struct plan_ctx *c, struct plan_partition *pp, const struct plan_device *dev, struct regs *l,
@@ -255,7 +255,7 @@ static err_t regs_collect(struct plan_ctx *c, struct plan_partition *pp, const s
         e = regs_check(c, pp, dev, r);
         if (e)
             return e;
-        regs_insert(l, count, (struct regs){r, dev->m->name, dev->m->peer_dma});
+        l[(*count)++] = (struct regs){r, dev->m->name, dev->m->peer_dma};
         found++;
     }
     if (!found)
@@ -265,7 +265,7 @@ static err_t regs_collect(struct plan_ctx *c, struct plan_partition *pp, const s
 
 err_t plan_mmio_place(struct plan_ctx *c, struct plan_partition *pp)
 {
-    struct regs *l = ARENA_NEW(c->a, struct regs, plan_mmio_extents(c, pp) + 1, c->d);
+    struct regs *l = ARENA_NEW(c->a, struct regs, plan_mmio_extents(c, pp), c->d);
     uint32_t count = 0;
     err_t e = l ? bars_place(c, pp) : ERR_NO_SPACE;
 
@@ -274,6 +274,7 @@ err_t plan_mmio_place(struct plan_ctx *c, struct plan_partition *pp)
 
         e = dev->fn ? bars_add(c, pp, dev) : regs_collect(c, pp, dev, l, &count);
     }
+    count = regs_merge(l, count);
     for (uint32_t i = 0; i < count && !e; i++)
         e = mmio_add(c, pp, l[i].at, l[i].name, l[i].peer_dma, false);
     return e;

@@ -9,8 +9,6 @@
 #define FRAMES_2M (UINT64_C(1) << (21 - FRAME_SHIFT))
 #define FRAMES_1G (UINT64_C(1) << (30 - FRAME_SHIFT))
 
-#define GICD_FRAMES 16u  /* 64 KiB */
-#define GICR_FRAMES 32u  /* 128 KiB for each CPU */
 #define ECAM_FRAMES 256u /* one bus */
 
 /* Frames [first, end). */
@@ -47,6 +45,24 @@ struct piece {
     uint64_t frames;
 };
 
+/* What makes a device, or its stream, the same as another's. */
+struct device_id {
+    uint64_t key; /* number << 20 | place in the manifest */
+    const struct plan_partition *pp;
+    const struct plan_device *dev;
+};
+
+/* Sorted by key once all devices are found. */
+struct device_ids {
+    struct device_id *id;
+    uint32_t count;
+};
+
+static inline bool device_id_same(const struct device_id *a, const struct device_id *b)
+{
+    return a->key >> 20 == b->key >> 20;
+}
+
 struct plan_ctx {
     struct plan *p;
     const struct plan_input *in;
@@ -60,7 +76,9 @@ struct plan_ctx {
     uint32_t pieces, piece_cap;
     struct own *own;
     uint32_t owns;
-    uint64_t mem32_next, mem64_next; /* PCI windows: first address not given yet */
+    const struct plan_partition **node_owner; /* by node of the board; NULL: no partition's device */
+    struct device_ids devices, streams;       /* streams: those of each IOMMU together */
+    uint64_t mem32_next, mem64_next;          /* PCI windows: first address not given yet */
 };
 
 #define ROUND_UP(x, align)   (((x) + (align)-1) & ~((uint64_t)(align)-1))
@@ -80,6 +98,12 @@ static inline bool run_overlaps(struct run a, struct run b)
 #define RUN_FMT    "0x%lx-0x%lx"
 #define RUN_ARG(r) (r).first << FRAME_SHIFT, ((r).end << FRAME_SHIFT) - 1
 
+/* The partition that has the board's node n as a device; NULL: none. */
+static inline const struct plan_partition *plan_node_owner(const struct plan_ctx *c, dt_node_t n)
+{
+    return n == DT_NONE ? NULL : c->node_owner[n];
+}
+
 /* plan_memory.c */
 err_t runs_of_memory(struct runs *l, const struct board *b, uint32_t cuts, struct arena *a, struct diag *d);
 void runs_cut(struct runs *l, struct run c);
@@ -94,15 +118,14 @@ err_t plan_memory_place(struct plan_ctx *c, const struct plan_partition *pp);
 err_t plan_devices_find(struct plan_ctx *c);
 /* Who a device is when it does DMA. */
 struct board_requester plan_device_requester(const struct board *b, const struct plan_device *dev);
-/* Does pp, or any partition where pp is NULL, have the board's node n as a device? */
-bool plan_has_node(const struct plan *p, const struct plan_partition *pp, dt_node_t n);
 /* Interrupt lines of the devices of pp, into pp->irq. */
 err_t plan_irqs_place(struct plan_ctx *c, struct plan_partition *pp);
 
 /* plan_mmio.c */
 /* Room that the devices of pp need in its physmap, at most. */
 uint32_t plan_mmio_extents(const struct plan_ctx *c, const struct plan_partition *pp);
-/* Whose registers are in r, other than those of pp's devices (NULL: of nobody) and of node; NULL: nobody's. */
+/* Whose registers are in r, other than those of pp's devices (NULL: of nobody) and, where node is the bridge, its
+ * windows; NULL: nobody's. */
 const char *plan_regs_in(const struct plan_ctx *c, const struct plan_partition *pp, dt_node_t node, struct run r);
 /* BARs and registers of the devices of pp, into its physmap. */
 err_t plan_mmio_place(struct plan_ctx *c, struct plan_partition *pp);
@@ -127,6 +150,10 @@ err_t plan_tables_place(struct plan_ctx *c, struct plan_partition *pp);
 err_t plan_quarantine_place(struct plan_ctx *c);
 /* VMIDs, domain ids, scratch patterns and table numbers of the whole plan. */
 err_t plan_domains_number(struct plan_ctx *c);
+
+/* plan_messages.c */
+/* The entries that IOMMUs have for the messages of all devices. */
+err_t plan_messages_number(struct plan_ctx *c);
 
 /* plan_image.c */
 err_t plan_images_place(struct plan_ctx *c, struct plan_partition *pp);

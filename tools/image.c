@@ -29,22 +29,30 @@ static enum status file_replace(const char *path, const uint8_t *data, size_t si
     return ok ? STATUS_OK : STATUS_TROUBLE;
 }
 
-enum status image_write(const struct system *s, const char *path)
+static enum status binary_pack(struct blob *out, const struct system *s)
 {
     const struct hypervisor *h = &s->hypervisor;
     size_t total = h->size + s->bundle_file.size;
-    uint8_t *image = calloc(1, total);
-    if (!image) {
-        fprintf(stderr, "mullion: out of memory\n");
+    *out = (struct blob){.data = calloc(1, total), .size = total};
+    if (!out->data)
         return STATUS_TROUBLE;
-    }
-    memcpy(image, h->file.data, h->file.size);
-    struct image_header *header = (struct image_header *)image;
+    memcpy(out->data, h->file.data, h->file.size);
+    struct image_header *header = (struct image_header *)out->data;
     header->image_size = htole64(total + s->arena.size);
     header->arena = htole64(s->arena.size);
-    memcpy(image + h->size, s->bundle_file.data, s->bundle_file.size);
+    memcpy(out->data + h->size, s->bundle_file.data, s->bundle_file.size);
+    return STATUS_OK;
+}
 
-    enum status st = file_replace(path, image, total);
-    free(image);
+enum status image_write(const struct system *s, const char *path)
+{
+    struct blob image = {0};
+    enum status st = s->hypervisor.is_elf ? elf_pack(&image, s) : binary_pack(&image, s);
+
+    if (st == STATUS_TROUBLE)
+        fprintf(stderr, "mullion: out of memory\n");
+    if (st == STATUS_OK)
+        st = file_replace(path, image.data, image.size);
+    free(image.data);
     return st;
 }

@@ -21,8 +21,7 @@ static const char *const words[] = {
     [ON_SCRATCH] = "quarantined: it reaches the quarantine's scratch page and nothing else",
     [MASTER_OFF] = "quarantined: no IOMMU stands in front; bus mastering is off, and nobody can turn it on",
     [WAIVED] = "waived: it stays as firmware left it",
-    [LEFT_ALONE] = "NOT KEPT: no IOMMU stands in front; it stays as firmware left it, and nobody has its registers: "
-                   "say waived in /quarantine",
+    [LEFT_ALONE] = "NOT KEPT: no IOMMU stands in front; it stays as firmware left it: say waived in /quarantine",
 };
 
 /* The entry of /quarantine about a function or a node, and whether a partition has it. */

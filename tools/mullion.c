@@ -11,7 +11,8 @@
 static const struct argp_option option_table[] = {
     {"board", 'b', "FILE", 0, "the board's device tree, .dts or .dtb", 0},
     {"include", 'I', "DIR", 0, "look for guest images (and /include/ files) here too", 0},
-    {"hypervisor", 'k', "FILE", 0, "mullion.bin (needed by image; check and report else assume 1 MiB)", 0},
+    {"hypervisor", 'k', "FILE", 0,
+     "mullion.bin (needed by image; check and report else assume 1 MiB), or mullion.elf of x86_64", 0},
     {"output", 'o', "FILE", 0, "image: the file to write", 0},
     {"address", 'a', "ADDR", 0,
      "machine address that the boot loader puts the image at (default: first 2 MiB boundary of RAM with "
@@ -20,19 +21,23 @@ static const struct argp_option option_table[] = {
     {"dtb", 'd', "ADDR", 0,
      "machine address that the boot loader puts the board's device tree at (default: behind the image)", 0},
     {"arena", 'A', "BYTES", 0,
-     "memory for plan, board and run-time objects (default: what they take, half again and 16 KiB)", 0},
+     "memory for plan, board and run-time objects (default: what they take, half again and 16 KiB; x86_64: 4 MiB)", 0},
     {"pa-bits", 'p', "N", 0, "address bits of the board's CPUs: 32, 36, 40, 42, 44 or 48 (default)", 0},
     {0},
 };
 
 static const char usage[] =
-    "check MANIFEST -b BOARD\nreport MANIFEST -b BOARD\nimage MANIFEST -b BOARD -k mullion.bin -o OUT";
-static const char doc[] = "Mullion's host tool: runs on a manifest what the hypervisor will run at boot.\v"
-                          "check: refuse a manifest that the hypervisor would refuse, with the reason.\n"
-                          "report: print who can reach what.\n"
-                          "image: check, then pack hypervisor, manifest and guest images into one file.\n\n"
-                          "Guest images are looked for in each -I folder, then beside the manifest.\n"
-                          "Exit status: 0 fine, 1 refused, 2 trouble (usage, unreadable files).";
+    "check MANIFEST -b BOARD\nreport MANIFEST -b BOARD\nimage MANIFEST -b BOARD -k mullion.bin -o OUT\n"
+    "image MANIFEST -k mullion.elf -o OUT";
+static const char doc[] =
+    "Mullion's host tool: runs on a manifest what the hypervisor will run at boot.\v"
+    "check: refuse a manifest that the hypervisor would refuse, with the reason.\n"
+    "report: print who can reach what.\n"
+    "image: check, then pack hypervisor, manifest and guest images into one file.\n\n"
+    "An x86_64 learns its board from ACPI at boot: image packs for it (mullion.elf) without -b and\n"
+    "without a plan; what does not fit the board is refused when it starts.\n"
+    "Guest images are looked for in each -I folder, then beside the manifest.\n"
+    "Exit status: 0 fine, 1 refused, 2 trouble (usage, unreadable files).";
 
 /* A number between min and max, a multiple of step. */
 static uint64_t number_parse(struct argp_state *state, char key, const char *arg, uint64_t max, uint64_t step)
@@ -148,14 +153,14 @@ int main(int argc, char **argv)
     const struct command *c = o.command ? command_find(o.command) : NULL;
     if (!c)
         fprintf(stderr, "mullion: the first argument is check, report or image (see --help)\n");
-    else if (!o.manifest || !o.board)
+    else if (!o.manifest || (!o.board && !c->packs))
         fprintf(stderr, "mullion: %s wants a manifest and -b BOARD (see --help)\n", c->name);
     else if (c->packs && (!o.hypervisor || !o.out))
-        fprintf(stderr, "mullion: %s wants -k mullion.bin and -o OUT (see --help)\n", c->name);
+        fprintf(stderr, "mullion: %s wants -k mullion.bin (or mullion.elf) and -o OUT (see --help)\n", c->name);
     else {
         struct system s = {0};
         status = system_load(&s, &o);
-        if (status == STATUS_OK && !o.has_address)
+        if (status == STATUS_OK && !o.has_address && !s.hypervisor.is_elf)
             printf("mullion: the image is assumed at 0x%llx: say with -a where the boot loader puts it\n",
                    (unsigned long long)s.plan.hv.image.v);
         if (status == STATUS_OK)

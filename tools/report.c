@@ -132,7 +132,7 @@ static void partition_print(FILE *f, const struct plan *p, const struct plan_par
     fprintf(f, "\npartition %s (%s, unmapped = \"%s\")\n  CPUs       ", pp->m->name,
             pp->m->identity ? "identity" : "translated", unmapped[pp->m->unmapped]);
     for (uint32_t i = 0; i < pp->cpus; i++)
-        fprintf(f, " 0x%" PRIx64, p->board->cpu[pp->cpu[i]].mpidr);
+        fprintf(f, " 0x%" PRIx64, p->board->cpu[pp->cpu[i]].id);
     fprintf(f, "\n");
     memory_print(f, pp);
     devices_print(f, p, pp);

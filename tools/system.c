@@ -16,6 +16,7 @@
 #define IMAGE_ALIGN    (UINT64_C(2) << 20) /* the arm64 boot protocol's */
 #define HYPERVISOR_MAX (UINT64_C(16) << 20)
 #define ASSUMED_SIZE   (UINT64_C(1) << 20) /* without -k */
+#define ELF_ARENA      (UINT64_C(4) << 20) /* of an image whose board nobody knows yet */
 
 static enum status refuse(const char *path, const struct diag *d)
 {
@@ -32,9 +33,14 @@ static enum status hypervisor_read(struct hypervisor *h, const char *path)
     enum status st = blob_read(&h->file, path, HYPERVISOR_MAX);
     if (st != STATUS_OK)
         return st;
+    if (elf_is(&h->file))
+        return elf_read(h, path);
     const struct image_header *header = (const struct image_header *)h->file.data;
     if (h->file.size < sizeof(*header) || memcmp(header->magic, IMAGE_MAGIC, sizeof(header->magic)) != 0) {
-        fprintf(stderr, "mullion: %s: no arm64 image header; build/aarch64/mullion.bin is wanted\n", path);
+        fprintf(stderr,
+                "mullion: %s: no arm64 image header and no ELF; build/aarch64/mullion.bin or build/x86_64/mullion.elf "
+                "is wanted\n",
+                path);
         return STATUS_REFUSED;
     }
     h->size = le64toh(header->size);
@@ -125,25 +131,38 @@ static enum status system_plan(struct system *s, const struct options *o, size_t
     return STATUS_OK;
 }
 
-/* Board and manifest, in the hypervisor's order, into an arena of this size. */
-static enum status system_read(struct system *s, const struct options *o, size_t arena)
+static enum status manifest_read(struct system *s, const struct options *o)
 {
     struct diag d = {0};
-    free(s->arena.mem);
-    arena_init(&s->arena, aligned_alloc(FRAME_SIZE, arena), arena);
-    if (!s->arena.mem) {
-        fprintf(stderr, "mullion: out of memory\n");
-        return STATUS_TROUBLE;
-    }
-    if (dt_index(&s->board_dt, "board", s->board_file.data, s->board_file.size, &s->arena, &d) != ERR_NONE ||
-        board_read(&s->board, &s->board_dt, &s->arena, &d) != ERR_NONE)
-        return refuse(o->board, &d);
-    s->board.pa_bits = o->pa_bits;
     if (dt_index(&s->manifest_dt, "manifest", s->manifest_file.data, s->manifest_file.size, &s->arena, &d) !=
             ERR_NONE ||
         manifest_parse(&s->manifest, &s->manifest_dt, &s->arena, &d) != ERR_NONE)
         return refuse(o->manifest, &d);
     return STATUS_OK;
+}
+
+static enum status arena_make(struct system *s, size_t size)
+{
+    free(s->arena.mem);
+    arena_init(&s->arena, aligned_alloc(FRAME_SIZE, size), size);
+    if (s->arena.mem)
+        return STATUS_OK;
+    fprintf(stderr, "mullion: out of memory\n");
+    return STATUS_TROUBLE;
+}
+
+/* Board and manifest, in the hypervisor's order, into an arena of this size. */
+static enum status system_read(struct system *s, const struct options *o, size_t arena)
+{
+    struct diag d = {0};
+    enum status st = arena_make(s, arena);
+    if (st != STATUS_OK)
+        return st;
+    if (dt_index(&s->board_dt, "board", s->board_file.data, s->board_file.size, &s->arena, &d) != ERR_NONE ||
+        board_read(&s->board, &s->board_dt, &s->arena, &d) != ERR_NONE)
+        return refuse(o->board, &d);
+    s->board.pa_bits = o->pa_bits;
+    return manifest_read(s, o);
 }
 
 /* Once to see what it takes, once with what it gets. */
@@ -162,14 +181,39 @@ static enum status system_try(struct system *s, const struct options *o)
     return st == STATUS_OK ? system_plan(s, o, arena) : st;
 }
 
+/* The manifest and what it names; the plan is made at boot. */
+static enum status elf_load(struct system *s, const struct options *o)
+{
+    enum status st = STATUS_OK;
+    if (o->board) {
+        fprintf(stderr, "mullion: %s: the board of an x86_64 is what its ACPI tables say at boot: no -b with %s\n",
+                o->board, o->hypervisor);
+        return STATUS_TROUBLE;
+    }
+    st = arena_make(s, o->arena ? o->arena : ELF_ARENA);
+    if (st == STATUS_OK)
+        st = manifest_read(s, o);
+    return st == STATUS_OK ? bundle_pack(&s->bundle_file, &s->manifest_file, &s->manifest, o) : st;
+}
+
+static enum status board_load(struct system *s, const struct options *o)
+{
+    if (!o->board) {
+        fprintf(stderr, "mullion: %s wants a manifest and -b BOARD (see --help)\n", o->command);
+        return STATUS_TROUBLE;
+    }
+    enum status st = blob_read_dt(&s->board_file, o->board, o);
+    return st == STATUS_OK ? system_try(s, o) : st;
+}
+
 enum status system_load(struct system *s, const struct options *o)
 {
     enum status st = blob_read_dt(&s->manifest_file, o->manifest, o);
     if (st == STATUS_OK)
-        st = blob_read_dt(&s->board_file, o->board, o);
-    if (st == STATUS_OK)
         st = hypervisor_read(&s->hypervisor, o->hypervisor);
-    return st == STATUS_OK ? system_try(s, o) : st;
+    if (st != STATUS_OK)
+        return st;
+    return s->hypervisor.is_elf ? elf_load(s, o) : board_load(s, o);
 }
 
 void system_free(struct system *s)

@@ -17,7 +17,7 @@ enum status {
 
 struct options {
     const char *command, *manifest, *board;
-    const char *hypervisor; /* mullion.bin */
+    const char *hypervisor; /* mullion.bin, mullion.elf */
     const char *out;
     const char **dir; /* -I, in order */
     size_t dirs;
@@ -34,9 +34,10 @@ struct blob {
     size_t size;
 };
 
-/* The hypervisor's binary and the table behind its arm64 header (kernel/arch/aarch64/head.S). */
+/* The hypervisor's binary and the table behind its arm64 header, or behind its Multiboot headers (head.S). */
 struct hypervisor {
     struct blob file; /* data NULL: not given, the sizes are an assumption */
+    bool is_elf;      /* of x86_64, whose board comes from ACPI at boot */
     uint64_t size, text_end, rodata_end;
 };
 
@@ -63,7 +64,8 @@ enum status bundle_pack(struct blob *out, const struct blob *manifest_file, cons
 
 /*
  * system.c: read everything, then all that the hypervisor does before it touches hardware, with what it has
- * for it: plan, check, tables built and verified, the partitions' device trees. Messages go to stderr.
+ * for it: plan, check, tables built and verified, the partitions' device trees. Messages go to stderr. Nothing
+ * is planned for a hypervisor of x86_64, as only it sees its board.
  */
 enum status system_load(struct system *s, const struct options *o);
 void system_free(struct system *s);
@@ -73,6 +75,11 @@ void report_print(FILE *f, const struct system *s);
 
 /* masters.c: what keeps the masters that no partition has. */
 void masters_print(FILE *f, const struct plan *p);
+
+/* elf.c: the hypervisor's file, where it is an ELF: its sizes, and what becomes of it with a bundle (malloc). */
+bool elf_is(const struct blob *file);
+enum status elf_read(struct hypervisor *h, const char *path);
+enum status elf_pack(struct blob *out, const struct system *s);
 
 /* image.c: hypervisor and bundle as one bootable file. */
 enum status image_write(const struct system *s, const char *path);

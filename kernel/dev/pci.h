@@ -30,6 +30,15 @@
 #define PCI_CAP_PCIE       0x10
 #define PCI_CAP_MSIX       0x11
 #define PCI_PM_CONTROL     0x04
+#define PCI_MSI_CONTROL    0x02 /* MSI and MSI-X */
+#define PCI_MSI_ENABLE     0x0001u
+#define PCI_MSI_64         0x0080u
+#define PCI_MSI_MASKING    0x0100u
+#define PCI_MSIX_SIZE      0x07ffu /* less one */
+#define PCI_MSIX_MASKED    0x4000u
+#define PCI_MSIX_ENABLE    0x8000u
+#define PCI_MSIX_TABLE     0x04
+#define PCI_MSIX_ENTRY     16u /* bytes of one in the table */
 #define PCI_PCIE_FLAGS     0x02 /* 3:0 version */
 #define PCI_PCIE_DEVCAP    0x04
 #define PCI_PCIE_DEVCTL    0x08
@@ -60,6 +69,9 @@ uint32_t pci_caps(const struct board_pci *p, mmio_t ecam, uint16_t bdf, struct p
  * in b->pci.fn (bridges included, what is behind them is not looked at: their windows are closed).
  */
 err_t pci_scan(struct board *b, mmio_t ecam, struct arena *a, struct diag *d);
+
+/* What the functions found say of MSI and MSI-X, for boards whose interrupts are messages. */
+void pci_scan_messages(struct board *b, mmio_t ecam);
 
 /*
  * Bring an assigned function to its start state: bus mastering off, full power, function-level reset where it

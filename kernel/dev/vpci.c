@@ -29,8 +29,8 @@ static const struct filter header_filter[CFG_HEADER / 4] = {
 };
 
 /*
- * Capabilities that the guest sees; all others are left out of the chain. MSI and MSI-X are among those: no
- * doorbell is mapped for them, and interrupts come by INTx.
+ * Capabilities that the guest sees; all others are left out of the chain. MSI and MSI-X are seen where messages are
+ * interrupts; elsewhere no doorbell is mapped for them, and interrupts come by INTx.
  */
 static const struct shown {
     uint8_t id;
@@ -38,6 +38,8 @@ static const struct shown {
 } shown[VPCI_CAPS] = {
     {PCI_CAP_PM, 0x08, 0x08},
     {PCI_CAP_PCIE, 0x3c, 0x14},
+    {PCI_CAP_MSI, 0x18, 0x18},
+    {PCI_CAP_MSIX, 0x0c, 0x0c},
 };
 
 /*
@@ -76,6 +78,11 @@ static uint16_t cap_end(const struct vpci *v, const struct vpci_function *f, con
     return (uint16_t)end;
 }
 
+static bool is_shown(const struct pci_function *f, uint8_t id)
+{
+    return id == PCI_CAP_MSI ? f->msi.messages != 0 : id != PCI_CAP_MSIX || f->msi.entries != 0;
+}
+
 /* The first of each kind, so that f->cap has room for all. */
 static void fn_learn(const struct vpci *v, struct vpci_function *f)
 {
@@ -84,7 +91,7 @@ static void fn_learn(const struct vpci *v, struct vpci_function *f)
 
     for (uint32_t s = 0; s < VPCI_CAPS; s++) {
         for (uint32_t i = 0; i < n; i++) {
-            if (cap[i].id != shown[s].id)
+            if (cap[i].id != shown[s].id || !is_shown(f->dev->fn, cap[i].id))
                 continue;
             f->cap[f->caps++] =
                 (struct vpci_cap){.id = cap[i].id, .off = cap[i].off, .end = cap_end(v, f, cap, n, i, &shown[s])};
@@ -151,6 +158,14 @@ static struct filter filter_of(const struct vpci_function *f, uint32_t reg)
     return (struct filter){0};
 }
 
+/* The MSI or MSI-X capability around a dword; NULL: there is none. */
+static const struct vpci_cap *messages_at(const struct vpci *v, const struct vpci_function *f, uint32_t reg)
+{
+    const struct vpci_cap *c = v->messages && reg >= CFG_HEADER ? cap_at(f, reg) : NULL;
+
+    return c && (c->id == PCI_CAP_MSI || c->id == PCI_CAP_MSIX) ? c : NULL;
+}
+
 static bool reg_is_bar(uint32_t reg, uint32_t *bar)
 {
     *bar = (reg - PCI_BAR0) / 4;
@@ -197,6 +212,7 @@ static uint32_t cap_link(const struct vpci_function *f, uint32_t reg, uint32_t v
 
 static uint32_t dword_read(const struct vpci *v, const struct vpci_function *f, uint32_t reg)
 {
+    const struct vpci_cap *c = messages_at(v, f, reg);
     struct filter t;
     uint32_t bar, value;
 
@@ -212,6 +228,8 @@ static uint32_t dword_read(const struct vpci *v, const struct vpci_function *f, 
     value = mmio_read32(v->ecam, fn_base(v, f) + reg) & ~t.hide;
     if (reg == PCI_COMMAND && f->caps)
         value |= PCI_STATUS_CAPS << 16;
+    if (c)
+        value = v->messages->read(v, (uint32_t)(f - v->fn), c->id, reg - c->off, value);
     return cap_link(f, reg, value);
 }
 
@@ -231,6 +249,7 @@ void vpci_write(struct vpci *v, uint32_t off, unsigned width, uint32_t value)
 {
     struct vpci_function *f = fn_find(v, off, width);
     uint32_t reg = off & 0xffc, lanes, bar, old;
+    const struct vpci_cap *c;
     struct filter t;
     uint64_t at;
 
@@ -243,6 +262,11 @@ void vpci_write(struct vpci *v, uint32_t off, unsigned width, uint32_t value)
     t = filter_of(f, reg);
     lanes = (UINT32_MAX >> (32 - 8 * width)) << 8 * (off & 3);
     value = value << 8 * (off & 3) & lanes;
+    c = messages_at(v, f, reg);
+    if (c) {
+        v->messages->write(v, (uint32_t)(f - v->fn), c->id, reg - c->off, value | (dword_read(v, f, reg) & ~lanes));
+        return;
+    }
     if (!((t.write | t.clear) & lanes))
         return;
     at = fn_base(v, f) + reg;

@@ -10,7 +10,7 @@
 #include "dev/pci.h"
 
 #define VPCI_SLOTS 32
-#define VPCI_CAPS  2 /* capabilities on the list in vpci.c */
+#define VPCI_CAPS  4 /* capabilities on the list in vpci.c */
 
 /* A capability that the guest sees: [off, end) of configuration space, in the order of the chain. */
 struct vpci_cap {
@@ -26,12 +26,25 @@ struct vpci_function {
     uint32_t caps;
 };
 
+struct vpci;
+
+/*
+ * Who answers for the MSI and MSI-X capabilities of functions that have messages (struct pci_messages). off: of a
+ * dword in the capability; hw: what it is in the function's own; value: the guest's, with what it left as it was.
+ */
+struct vpci_messages {
+    uint32_t (*read)(const struct vpci *v, uint32_t fn, uint8_t id, uint32_t off, uint32_t hw);
+    void (*write)(struct vpci *v, uint32_t fn, uint8_t id, uint32_t off, uint32_t value);
+};
+
 struct vpci {
     const struct board_pci *pci;
     mmio_t ecam;
     struct vpci_function fn[VPCI_SLOTS];
     uint8_t slot[VPCI_SLOTS]; /* slot -> index + 1; 0: empty */
     uint32_t count;
+    const struct vpci_messages *messages; /* set after vpci_init where functions have any */
+    void *message_state;                  /* theirs */
 };
 
 /* Learn the capability chains of the partition's functions (bounded: a looping chain ends the list). */

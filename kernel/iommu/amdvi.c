@@ -75,9 +75,14 @@ static uint64_t devtab_frames(uint16_t last_bdf)
     return frames_of(((uint64_t)last_bdf + 1) * sizeof(struct amdvi_dte));
 }
 
-uint64_t amdvi_frames(uint16_t last_bdf, uint32_t count)
+uint64_t amdvi_unit_frames(uint16_t last_bdf)
 {
-    return devtab_frames(last_bdf) + 3 + (count + IRTS_PER_FRAME - 1) / IRTS_PER_FRAME;
+    return devtab_frames(last_bdf) + 3;
+}
+
+uint64_t amdvi_stream_frames(uint32_t count)
+{
+    return ((uint64_t)count + IRTS_PER_FRAME - 1) / IRTS_PER_FRAME;
 }
 
 static struct amdvi_dte *dte(const struct amdvi *u, uint16_t bdf)

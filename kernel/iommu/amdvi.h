@@ -95,9 +95,10 @@ struct amdvi {
 #define AMDVI_LOG_LOG2     8 /* one frame of 16-byte events */
 #define AMDVI_IRT_LOG2     8 /* 256 entries of 4 bytes, 1 KiB: four tables to a frame */
 
-/* Frames that block and attach take: device table up to last_bdf, command buffer, log, status, remapping
- * tables of count functions. */
-uint64_t amdvi_frames(uint16_t last_bdf, uint32_t count);
+/* Frames that block takes: device table up to last_bdf, command buffer, log, status. */
+uint64_t amdvi_unit_frames(uint16_t last_bdf);
+/* Frames that attach takes: remapping tables of count functions. */
+uint64_t amdvi_stream_frames(uint32_t count);
 
 /* ivhd_flags: of the unit's IVHD block. */
 err_t amdvi_probe(struct amdvi_caps *c, mmio_t base, maddr_t at, uint16_t last_bdf, uint8_t ivhd_flags, struct diag *d);

@@ -50,7 +50,6 @@ enum fault_action faults_take(struct faults *f, const struct smmuv3_fault *e, ch
         size_t n = put_source(r, e->sid, text, size);
         fmt_print(text + n, size - n, ": quarantined after %llu faults, its DMA %s", (unsigned long long)count,
                   r->to_scratch ? "meets a scratch page" : "is stopped");
-        r->quarantined = true;
         return FAULT_QUARANTINE;
     }
     return FAULT_COUNTED;

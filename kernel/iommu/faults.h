@@ -19,8 +19,7 @@ struct fault_record {
     const char *partition, *device;
     uint32_t sid;
     bool to_scratch; /* its quarantine is a scratch page: blocking it would hang it */
-    bool quarantined;
-    uint64_t count; /* since boot, atomic */
+    uint64_t count;  /* since boot, atomic */
 };
 
 struct faults {

@@ -22,8 +22,12 @@ struct iommu_kind {
     struct {
         uint64_t first, frames;
     } exempt[IOMMU_EXEMPTS]; /* frames 0: none */
-    /* Frames that a unit takes of the pool for itself and count streams. */
-    uint64_t (*frames)(const struct board_iommu *u, const uint32_t *sid, uint32_t count);
+    /* Entries by which a unit remaps interrupts, the first of them the hypervisor's; 0: it does not do it so. */
+    uint16_t routes, routes_kept;
+    /* Frames that a unit takes of the pool when it is set up, after used ones; the pool begins aligned to them all. */
+    uint64_t (*unit_frames)(const struct board_iommu *u, uint64_t used);
+    /* And those that its streams take when they get maps: sorted, each of them once; owned of them by partitions. */
+    uint64_t (*stream_frames)(const uint32_t *sid, uint32_t count, uint32_t owned);
 };
 
 extern const struct iommu_kind iommu_kind_smmuv3; /* stage 2 */

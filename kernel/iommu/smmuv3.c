@@ -125,15 +125,17 @@ static uint64_t l1_frames(uint8_t sid_bits)
     return frames_of(l1_entries(sid_bits) * sizeof(uint64_t));
 }
 
-uint64_t smmuv3_frames(uint8_t sid_bits, const uint32_t *sid, uint32_t count)
+uint64_t smmuv3_unit_frames(uint8_t sid_bits, uint64_t used)
 {
-    uint64_t frames = 2 * l1_frames(sid_bits) - 1 + 3; /* aligned level 1, quiet, two queues */
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t first = 0;
-        while (sid[first] >> SMMUV3_SPLIT != sid[i] >> SMMUV3_SPLIT)
-            first++;
-        frames += first == i;
-    }
+    uint64_t l1 = l1_frames(sid_bits), last = used + l1 - 1;
+    return last - last % l1 - used + l1 + 3; /* what is skipped, level 1, quiet, two queues */
+}
+
+uint64_t smmuv3_stream_frames(const uint32_t *sid, uint32_t count)
+{
+    uint64_t frames = 0;
+    for (uint32_t i = 0; i < count; i++)
+        frames += i == 0 || sid[i] >> SMMUV3_SPLIT != sid[i - 1] >> SMMUV3_SPLIT;
     return frames;
 }
 

@@ -81,12 +81,12 @@ struct smmuv3 {
 #define SMMUV3_EVTQ_LOG2    7  /* one frame of 32-byte records */
 #define SMMUV3_SID_BITS_MAX 20 /* streams beyond have no table entry: they abort and cannot be attached */
 
-/*
- * Frames that setup, attach and quarantine take for sid_bits and these streams (sorted or not,
- * duplicates allowed), with what aligning the level-1 table can lose. Every stream that is ever to
- * have a map is among them, also one that only gets a quarantine's.
- */
-uint64_t smmuv3_frames(uint8_t sid_bits, const uint32_t *sid, uint32_t count);
+/* Frames that setup takes of a pool that begins aligned to 32 of them and of which used are taken: with what is
+ * skipped to align the level-1 table. */
+uint64_t smmuv3_unit_frames(uint8_t sid_bits, uint64_t used);
+/* Frames that attach and quarantine take for these streams, sorted: all that are ever to have a map, also a
+ * quarantine's. */
+uint64_t smmuv3_stream_frames(const uint32_t *sid, uint32_t count);
 
 /*
  * Read the ID registers into b (sid_bits, in_bits, out_bits, stage2; coherent is cleared where the

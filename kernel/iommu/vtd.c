@@ -9,7 +9,6 @@
 #define IRT_ENTRIES   (1u << VTD_IRT_LOG2)
 #define COMMAND_SIZE  sizeof(struct vtd_command)
 #define CONTEXTS      256 /* of a context table: a bus */
-#define FRAMES        5   /* root, quiet, queue, remapping table, status */
 
 #define CONTEXT_PRESENT UINT64_C(1)
 #define CONTEXT_FPD     UINT64_C(2) /* 9.3: heeded whether the entry is present or not */
@@ -124,14 +123,11 @@ static uint64_t *context_find(const struct vtd *u, uint16_t bdf)
     return ((struct vtd_context *)pool_ptr(u->pool, mfn(word >> FRAME_SHIFT)))[bdf & 0xff].w;
 }
 
-uint64_t vtd_frames(const uint32_t *bdf, uint32_t count)
+uint64_t vtd_stream_frames(const uint32_t *bdf, uint32_t count)
 {
-    uint64_t frames = FRAMES, seen[4] = {0};
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t bit = UINT64_C(1) << (bdf[i] >> 8) % 64, *word = &seen[bdf[i] >> 14];
-        frames += !(*word & bit);
-        *word |= bit;
-    }
+    uint64_t frames = 0;
+    for (uint32_t i = 0; i < count; i++)
+        frames += i == 0 || bdf[i] >> 8 != bdf[i - 1] >> 8;
     return frames;
 }
 
@@ -254,8 +250,8 @@ static err_t regions_disable(const struct vtd *u, struct diag *d)
 
 static err_t frames_take(struct vtd *u, struct diag *d)
 {
-    mfn_t *frames[FRAMES] = {&u->root, &u->quiet, &u->queue, &u->irt, &u->status};
-    for (unsigned i = 0; i < FRAMES; i++) {
+    mfn_t *frames[VTD_UNIT_FRAMES] = {&u->root, &u->quiet, &u->queue, &u->irt, &u->status};
+    for (unsigned i = 0; i < VTD_UNIT_FRAMES; i++) {
         if (!pool_take(u->pool, 1, false, frames[i]))
             return diag_fail(d, ERR_NO_SPACE, "vtd at 0x%llx: no frames left for its tables and queue", at(u));
     }

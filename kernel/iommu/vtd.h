@@ -96,9 +96,10 @@ struct vtd {
 #define VTD_QUEUE_LOG2 8 /* one frame of 16-byte descriptors */
 #define VTD_IRT_LOG2   8 /* one frame of 16-byte entries */
 
-/* Frames that block, attach and quarantine take for these functions, which are all that are ever to have a map,
- * also a quarantine's: root, quiet, queue, remapping table, status, and a context table for each bus. */
-uint64_t vtd_frames(const uint32_t *bdf, uint32_t count);
+#define VTD_UNIT_FRAMES 5 /* that block takes: root, quiet, queue, remapping table, status */
+/* Frames that attach and quarantine take for these functions, sorted: all that are ever to have a map, also a
+ * quarantine's. A context table for each bus. */
+uint64_t vtd_stream_frames(const uint32_t *bdf, uint32_t count);
 
 /* Refused in words: no queued invalidation, no known address width, reserved number of domains. */
 err_t vtd_probe(struct vtd_caps *c, mmio_t base, maddr_t at, struct diag *d);

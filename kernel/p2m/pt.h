@@ -49,6 +49,8 @@ struct pt_format {
 extern const struct pt_format pt_format_arm_s2;
 /* Arm ARM D8.3: VMSAv8-64 stage 1, EL2 regime, 4 KiB granule; MAIR as in arch/aarch64/mmu.h. */
 extern const struct pt_format pt_format_arm_el2;
+/* AMD64 long mode, supervisor, global; PAT as for NPT. Where input bit 47 is set, so are those above. */
+extern const struct pt_format pt_format_long_mode;
 /* SMMUv3 stage 1: nG, user accesses allowed, so nothing for privileged ones alone. MAIR as EL2's. */
 extern const struct pt_format pt_format_smmu_s1;
 /* R-Car IPMMU-VMSA stage 1 (AArch32 long descriptors), NS set. MAIR0 as EL2's. */

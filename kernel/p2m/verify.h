@@ -37,7 +37,7 @@ struct verify_format {
 };
 
 extern const struct verify_format verify_arm_s2, verify_arm_el2, verify_smmu_s1, verify_ipmmu;
-extern const struct verify_format verify_npt, verify_ept, verify_vtd_fl;
+extern const struct verify_format verify_npt, verify_ept, verify_vtd_fl, verify_long_mode;
 extern const struct verify_format verify_amdvi, verify_vtd_sl, verify_vtd_sl_snp;
 /* Tables that the CPU and an IOMMU walk: both must read the same from each entry. */
 extern const struct verify_format verify_npt_shared; /* with AMD-Vi */
@@ -49,7 +49,7 @@ extern const struct verify_format verify_ept_shared; /* with VT-d second level *
 struct verify_job {
     const struct verify_format *format;
     struct pt_shape shape;
-    const struct pool *pool; /* every table must lie in it */
+    const struct pool *pool; /* the frames of this map alone, its scratch tree among them: all tables lie there */
     mfn_t root;
     /*
      * What must be reachable, sorted by in; everything else is a hole. A span with rights 0 is a run of

@@ -39,6 +39,27 @@ const struct verify_format verify_vtd_fl = {
 };
 
 /*
+ * The hypervisor's own: U/S clear, bit 8 (G) set, and nothing that is written can be executed. Turned into the
+ * word above, then judged as that is.
+ */
+static uint64_t own_leaf(uint64_t e, unsigned level, struct verify_leaf *leaf)
+{
+    uint64_t wrong = long_leaf(e ^ 0x104, level, leaf);
+
+    return leaf->rights == (R_READ | R_WRITE | R_EXEC) ? wrong | 2 : wrong;
+}
+
+const struct verify_format verify_long_mode = {
+    .name = "long mode",
+    .addr = X86_ADDR,
+    .table = 0x23,
+    .kind = 0x80,
+    .kind_leaf = 0x80,
+    .in = {[3] = {48, 48}},
+    .leaf = own_leaf,
+};
+
+/*
  * EPT (SDM vol. 3, 29.3.2): 0 R, 1 W, 2 X, 5:3 memory type, 6 IPAT, 7 leaf above level 0. A leaf
  * that cannot be read is either absent, a misconfiguration, or one that few processors know.
  */

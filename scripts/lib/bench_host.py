@@ -8,9 +8,16 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "build" / "host" / "tests" / "bench" / "host_bench"
-PARTITIONS = 256  # of the board: as many CPUs, 16 devices and 64 GiB for each
+SIZES = (1, 16, 256)  # partitions; the board has so many CPUs, times 16 devices and 64 GiB
 DEVICES = 16
+LINES = 3  # of them have an interrupt
 DEVICE_BASE = 0x20000000  # a page each
+GIB = 1 << 30
+
+# What is done with one system, in this order; together all that grows with it.
+STAGES = ("dt_index", "board_read", "manifest_parse", "plan_build", "check_plan", "compile_tables", "compile_verify")
+# What a partition may cost among 256, as a multiple of what it costs among 16.
+ALL_MOST, STAGE_MOST, FRAMES_MOST = 1.5, 2.0, 1.05
 
 # Metric: the most it may be (None: no bar), and what it says.
 FIGURES: dict[str, tuple[int | None, str]] = {
@@ -19,25 +26,30 @@ FIGURES: dict[str, tuple[int | None, str]] = {
     "frames_1vm": (None, "frames of the hypervisor, one partition of 64 GiB and 16 devices"),
     "frames_16vm": (None, "frames of the hypervisor, 16 such partitions"),
     "frames_256vm": (None, "frames of the hypervisor, 256 such partitions: 4,096 devices, 16 TiB"),
+    "device_insns_16vm": (None, "instructions, all that is done with one of 256 devices, from device trees to verified tables"),
+    "device_insns_256vm": (None, "instructions, the same with one of 4,096"),
+    "scale_faults": (0, "what grows faster than partitions and extents, or with memory: on stderr"),
 }
 
 
-def board() -> str:
-    """A board of 256 CPUs, 16 TiB and 1 GiB, and 4,096 devices behind one SMMU."""
+def board(count: int) -> str:
+    """A board for so many partitions: their CPUs, their memory and 1 GiB, their devices behind one SMMU."""
     cpus = "".join(f'cpu@{n:x} {{ device_type = "cpu"; compatible = "arm,cortex-a72"; reg = <{n:#x}>; enable-method = "psci"; }};\n'
-                   for n in (i // 16 << 8 | i % 16 for i in range(PARTITIONS)))
-    devices = "".join(f'dma@{DEVICE_BASE + i * 4096:x} {{ compatible = "test,dma"; reg = <0 {DEVICE_BASE + i * 4096:#x} 0 0x1000>; '
-                      f"iommus = <&smmu {i:#x}>; }};\n" for i in range(PARTITIONS * DEVICES))
+                   for n in (i // 16 << 8 | i % 16 for i in range(count)))
+    devices = "".join(
+        f'dma@{DEVICE_BASE + i * 4096:x} {{ compatible = "test,dma"; reg = <0 {DEVICE_BASE + i * 4096:#x} 0 0x1000>; '
+        + (f"interrupts = <0 {100 + i // DEVICES * LINES + i % DEVICES} 4>; " if i % DEVICES < LINES else "")
+        + f"iommus = <&smmu {i:#x}>; }};\n" for i in range(count * DEVICES))
     return f"""/dts-v1/;
 / {{
 #address-cells = <2>; #size-cells = <2>; compatible = "test,large"; interrupt-parent = <&gic>; dma-coherent;
 chosen {{ stdout-path = "/serial@c100000"; }};
 psci {{ compatible = "arm,psci-1.0"; method = "smc"; }};
-memory@100000000 {{ device_type = "memory"; reg = <1 0 0x1000 0x40000000>; }};
+memory@100000000 {{ device_type = "memory"; reg = <1 0 {cells((count * 64 + 1) * GIB)}>; }};
 cpus {{ #address-cells = <1>; #size-cells = <0>;
 {cpus}}};
 timer {{ compatible = "arm,armv8-timer"; interrupts = <1 13 4>, <1 14 4>, <1 11 4>, <1 10 4>; }};
-gic: gic@8000000 {{ compatible = "arm,gic-v3"; reg = <0 0x8000000 0 0x10000>, <0 0xa000000 0 {PARTITIONS * 0x20000:#x}>;
+gic: gic@8000000 {{ compatible = "arm,gic-v3"; reg = <0 0x8000000 0 0x10000>, <0 0xa000000 0 {count * 0x20000:#x}>;
     interrupts = <1 9 4>; interrupt-controller; #interrupt-cells = <3>; #redistributor-regions = <1>; }};
 serial@c100000 {{ compatible = "arm,pl011", "arm,primecell"; reg = <0 0xc100000 0 0x1000>; interrupts = <0 1 4>; }};
 smmu: smmu@c200000 {{ compatible = "arm,smmu-v3"; reg = <0 0xc200000 0 0x20000>; interrupts = <0 74 1>, <0 77 1>;
@@ -46,14 +58,19 @@ smmu: smmu@c200000 {{ compatible = "arm,smmu-v3"; reg = <0 0xc200000 0 0x20000>;
 """
 
 
-def manifest(count: int) -> str:
+def cells(number: int) -> str:
+    return f"{number >> 32:#x} {number & 0xffffffff:#x}"
+
+
+def manifest(count: int, size: int, base: int = 4 * GIB) -> str:
+    """So many partitions with memory of this size at base."""
     def device(n: int) -> str:
         return f'd{n % DEVICES} {{ path = "/dma@{DEVICE_BASE + n * 4096:x}"; }};'
 
     return "/dts-v1/;\n/ { compatible = \"mullion,manifest-v1\"; partitions {\n" + "".join(
         f"""vm{i} {{ cpus = <{i // 16 << 8 | i % 16:#x}>; physmap = "translated";
-kernel {{ file = "guest"; load = <1 0x80000>; }};
-memory {{ #address-cells = <2>; #size-cells = <2>; ram@100000000 {{ type = "ram"; reg = <1 0 0xf 0xffe00000>; }}; }};
+kernel {{ file = "guest"; load = <{cells(base + 0x80000)}>; }};
+memory {{ #address-cells = <2>; #size-cells = <2>; ram@{base:x} {{ type = "ram"; reg = <{cells(base)} {cells(size)}>; }}; }};
 devices {{ {' '.join(device(i * DEVICES + k) for k in range(DEVICES))} }}; }};
 """ for i in range(count)) + "}; };\n"
 
@@ -70,30 +87,67 @@ def run(*command: str) -> str:
     return done.stdout.decode()
 
 
-def counts(inputs: list[str]) -> dict[str, int]:
-    """What the plan says; nothing when it is refused, for the reason on stderr."""
-    said = subprocess.run([str(PROGRAM), *inputs], stdout=subprocess.PIPE, check=False).stdout.decode()
+def counts(said: str) -> dict[str, int]:
+    """The key=value lines of the program."""
     return {k: int(v) for k, v in re.findall(r"^(\w+)=(\d+)$", said, re.MULTILINE)}
 
 
-def instructions(function: str, inputs: list[str]) -> int:
-    """Of all calls of a function, with what it calls."""
-    said = run("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--collect-atstart=no",
-               f"--toggle-collect={function}", str(PROGRAM), *inputs)
-    return int(re.search(r"Collected : (\d+)", said).group(1))
+def plan(at: pathlib.Path, machine: str, guests: str) -> list[str]:
+    """The command that runs the pipeline on a board and a manifest."""
+    return [str(PROGRAM), compiled(machine, at / "board.dtb"), compiled(guests, at / "manifest.dtb")]
+
+
+def measured(at: pathlib.Path, count: int) -> tuple[dict[str, int], dict[str, int]]:
+    """Counts of a system of so many partitions, and instructions by function with what it calls: one run."""
+    profile = str(at / "callgrind.out")
+    command = plan(at, board(count), manifest(count, 64 * GIB - (2 << 20)))
+    found = counts(run("valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={profile}", *command))
+    listed = run("callgrind_annotate", "--inclusive=yes", "--threshold=100", profile)
+    insns = {m[2]: int(m[1].replace(",", "")) for m in re.finditer(r"^ *([\d,]+) .*?[^\s:]+:(\w+) \[", listed, re.MULTILINE)}
+    return found, insns
+
+
+def scale_check(count: dict[int, dict[str, int]], insns: dict[int, dict[str, int]]) -> list[str]:
+    """What grows faster than partitions do."""
+    few, many = SIZES[1], SIZES[2]
+    cost = {s: (insns[few][s], insns[many][s]) for s in STAGES}
+    bound = {s: STAGE_MOST for s in STAGES} | {"all": ALL_MOST}
+    cost["all"] = (sum(c[0] for c in cost.values()), sum(c[1] for c in cost.values()))
+    faults = [f"{s}: {c[0]} instructions of {few} partitions, {c[1]} of {many}: more than {bound[s]} times as many of each"
+              for s, c in cost.items() if c[1] / many > c[0] / few * bound[s]]
+    step = [(count[b]["frames"] - count[a]["frames"]) / (b - a) for a, b in zip(SIZES, SIZES[1:])]
+    if step[1] > step[0] * FRAMES_MOST:
+        faults.append(f"frames: {step[0]:.1f} more with each partition up to {few}, {step[1]:.1f} up to {many}")
+    return faults
+
+
+def memory_check(at: pathlib.Path) -> list[str]:
+    """One partition of 1 GiB and of 64 GiB, where 1 GiB leaves fit and where they fit but for the ends."""
+    faults = []
+    for base in (64 * GIB, 64 * GIB + (2 << 20)):
+        frames = [counts(run(*plan(at, board(2), manifest(1, size * GIB, base))))["frames"] for size in (1, 64)]
+        if frames[0] != frames[1]:
+            faults.append(f"frames: {frames[0]} with 1 GiB at {base:#x}, {frames[1]} with 64 GiB")
+    return faults
 
 
 def figures() -> dict[str, int | None]:
-    """Instructions are those of 15 partitions more: without the hypervisor's own tables."""
-    found = {}
+    """Instructions of a leaf or frame are those of 15 partitions more."""
     with tempfile.TemporaryDirectory() as folder:
         at = pathlib.Path(folder)
-        machine = compiled(board(), at / "board.dtb")
-        inputs = {n: [machine, compiled(manifest(n), at / f"{n}.dtb")] for n in (1, 16, PARTITIONS)}
-        count = {n: counts(i) for n, i in inputs.items()}
-        for name, function, of in (("compile_insns_per_leaf", "pt_build", "leaves"), ("verify_insns_per_frame", "verify_tables", "tables")):
-            more = instructions(function, inputs[16]) - instructions(function, inputs[1])
-            found[name] = more // (count[16][of] - count[1][of])
-        for n, c in count.items():
-            found[f"frames_{n}vm"] = c.get("frames")
-    return {k: found[k] for k in FIGURES}
+        found = {n: measured(at, n) for n in SIZES}
+        faults = memory_check(at)
+    count, insns = ({n: f[i] for n, f in found.items()} for i in (0, 1))
+    faults += scale_check(count, insns)
+    for fault in faults:
+        print(f"bench: {fault}", file=sys.stderr)
+
+    def per(function: str, of: str) -> int:
+        return (insns[16][function] - insns[1][function]) // (count[16][of] - count[1][of])
+
+    figure: dict[str, int | None] = {"compile_insns_per_leaf": per("pt_build", "leaves"), "verify_insns_per_frame": per("verify_tables", "tables"),
+                                      "scale_faults": len(faults)}
+    for n in SIZES:
+        figure[f"frames_{n}vm"] = count[n]["frames"]
+        figure[f"device_insns_{n}vm"] = sum(insns[n][s] for s in STAGES) // count[n]["devices"]
+    return {k: figure[k] for k in FIGURES}

@@ -25,10 +25,10 @@ quietly() {
     rm -f "$log"
 }
 
-# Both presets: the image and the guests for the target, then the tool and the tests for this machine.
+# All presets: the images and the guests for the targets, then the tool and the tests for this machine.
 build_all() {
     local preset
-    for preset in aarch64 host; do
+    for preset in aarch64 x86_64 host; do
         quietly cmake -S "$root" --preset "$preset" -DMULLION_DEPS="$deps"
         quietly cmake --build "$build/$preset"
     done

@@ -38,9 +38,14 @@ example_find() {
     [[ ${example%/*} == "$root/examples" ]] || example_build+=-$(sha256sum <<<"$example" | head -c 12)
 }
 
+# The machine that qemu.args asks for.
+example_arch() {
+    if example_lines "$example/qemu.args" | grep -q -- '-machine q35'; then echo x86_64; else echo aarch64; fi
+}
+
 example_qemu() { # fills qemu=(...), without the image
     local words line
-    qemu=(qemu-system-aarch64)
+    qemu=("qemu-system-$(example_arch)")
     while IFS= read -r line; do
         read -ra words <<<"$line"
         qemu+=("${words[@]}")
@@ -77,8 +82,14 @@ example_prepare() {
         [[ -f $example_build/$name ]] || truncate -s "$path" "$example_build/$name"
     done < <(example_lines "$example/disks")
 
-    # The board as QEMU describes it, with its PCI functions, for the check before anything runs.
     example_qemu
+    # What an x86_64 board is its own firmware's tables say: the manifest is checked against them when it boots.
+    if [[ $(example_arch) == x86_64 ]]; then
+        "$build/host/mullion" image "$example/manifest.dts" -I "$example_build/images" \
+            -k "$build/x86_64/mullion.elf" -o "$example_build/mullion.img" || die "$example: refused"
+        return
+    fi
+    # The board as QEMU describes it, with its PCI functions, for the check before anything runs.
     quietly "${qemu[@]:0:${#qemu[@]}-2}" -display none -machine "dumpdtb=$example_build/qemu.dtb"
     quietly dtc -q -I dtb -O dts -o "$example_build/board.dts" "$example_build/qemu.dtb"
     [[ ! -f $example/pci.dts ]] || cat "$example/pci.dts" >>"$example_build/board.dts"

@@ -163,6 +163,9 @@ int main(int argc, char **argv)
     inputs_read(&b, argv + 1);
     plan_make(&b);
     must(&b, compile_tables(&b.tables, &b.plan, memory(b.plan.hv.pool_frames * FRAME_SIZE), &b.arena, &b.d));
+    if (b.tables.pool.used + b.plan.hv.iommu_frames != b.plan.hv.pool_frames)
+        must(&b, diag_fail(&b.d, ERR_INVALID, "the tables take %lu of %lu frames", b.tables.pool.used,
+                           b.plan.hv.pool_frames - b.plan.hv.iommu_frames));
     must(&b, compile_verify(&b.tables, &b.d));
     figures_print(&b);
     return 0;

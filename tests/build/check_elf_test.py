@@ -50,6 +50,10 @@ def main():
     if len(simd) != 1:
         print(f"a call of a SIMD function was not seen: {simd}")
         bad = 1
+    simd = list(check_elf.check_code(["0 <f>:", "       0:      \tmovaps\t%xmm0, (%rsp)", "       4:      \tmovl\t%eax, %ebx"]))
+    if len(simd) != 1:
+        print(f"an SSE register was not seen: {simd}")
+        bad = 1
     return bad
 
 

@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Each header compiles alone, with the target's flags: headers.sh ROOT CLANG-FLAGS...
+# Each header compiles alone, with the target's flags: headers.sh ROOT ARCHITECTURE CLANG-FLAGS...
 set -uo pipefail
 cd "$1" || exit 2
-shift
+arch=$2
+shift 2
 bad=0 count=0
-for h in abi/*.h boot/*.h $(find kernel -name '*.h' | sort); do
+for h in abi/*.h boot/*.h $(find kernel -name '*.h' \( -not -path 'kernel/arch/*' -o -path "kernel/arch/$arch/*" \) | sort); do
     count=$((count + 1))
-    clang "$@" -I kernel -I kernel/arch/aarch64 -I abi -I boot -fsyntax-only -x c -include "$h" /dev/null || {
+    clang "$@" -I kernel -I "kernel/arch/$arch" -I abi -I boot -fsyntax-only -x c -include "$h" /dev/null || {
         echo "$h does not compile alone" >&2
         bad=1
     }

@@ -152,6 +152,8 @@ static void reserved_choose(struct random_system *s)
         if (random_chance(s, 8))
             r->size -= random_below(s, FRAME_SIZE);
     }
+    if (s->reserveds && random_chance(s, 6)) /* all that is low */
+        s->reserved[0] = (struct random_reserved){0x40600000, 256 * MIB, random_chance(s, 2)};
 }
 
 /* Who uses which of it. */
@@ -264,9 +266,9 @@ static void write_machine(struct random_system *s, void *tree)
 /* The first bank holds the hypervisor; the others lie anywhere above, also where IOMMUs do not translate. */
 static void write_memory(struct random_system *s, void *tree)
 {
-    static const uint64_t first[] = {256 * MIB, GIB, 2 * GIB, 3 * GIB, 6 * GIB};
-    static const uint64_t above[] = {8 * GIB, 34 * GIB, 0xfcff000000, UINT64_C(0x8800000000), UINT64_C(1) << 46};
-    uint64_t base = RAM_BASE, size = first[random_below(s, 5)] + random_below(s, 0x800) * FRAME_SIZE;
+    static const uint64_t first[] = {136 * MIB, 256 * MIB, GIB, 2 * GIB, 3 * GIB, 6 * GIB};
+    static const uint64_t above[] = {8 * GIB, 34 * GIB, 0xfcff000000, UINT64_C(0x8800000000), UINT64_C(1) << 45};
+    uint64_t base = RAM_BASE, size = first[random_below(s, 6)] + random_below(s, 0x800) * FRAME_SIZE;
     unsigned bits = s->is_odd && random_chance(s, 4) ? 48 : s->pa_bits;
 
     for (unsigned i = 0; i < 6 && base + size <= UINT64_C(1) << bits; i++) {
@@ -447,6 +449,7 @@ void random_board_badge(struct random_system *s)
     struct board *b = &s->board;
 
     b->p2m = s->p2m;
+    b->own = s->p2m == &p2m_arm_s2 ? &own_arm_el2 : &own_x86_64;
     b->pa_bits = s->pa_bits;
     b->vmid_bits = s->vmid_bits;
     for (uint32_t i = 0; i < b->iommus; i++) {

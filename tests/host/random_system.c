@@ -270,6 +270,11 @@ static void put_partition(struct random_system *s, void *tree, uint32_t i)
     fdt_begin_node(tree, "kernel");
     put_text(&c, "file", "linux");
     fdt_end_node(tree);
+    if (random_chance(s, 4)) {
+        fdt_begin_node(tree, "initrd");
+        put_text(&c, "file", "initrd");
+        fdt_end_node(tree);
+    }
     fdt_begin_node(tree, "memory");
     for (unsigned r = 0, n = 1 + (unsigned)random_below(s, 4); r < n; r++)
         put_ram(&c, r);
@@ -334,6 +339,17 @@ static void manifest_write(struct random_system *s, size_t *size)
  * The system.
  */
 
+/* Sometimes at the very start of memory, so that no free frames are below it. */
+static void hypervisor_place(struct random_system *s)
+{
+    struct plan_input *in = &s->in;
+    maddr_t *const at[] = {&in->image, &in->text_end,  &in->rodata_end,  &in->image_end,
+                           &in->arena, &in->arena_end, &in->bundle_base, &in->bundle_end};
+
+    for (unsigned i = 0, down = random_chance(s, 2); i < sizeof at / sizeof *at; i++)
+        at[i]->v -= down * 2 * MIB;
+}
+
 bool random_system_make(struct random_system *s, uint64_t seed)
 {
     static struct fixture base; /* its bundle, and where the hypervisor lies */
@@ -344,6 +360,7 @@ bool random_system_make(struct random_system *s, uint64_t seed)
         fixture_read(&base, fixture_manifest);
     *s = (struct random_system){.seed = seed, .rng = seed, .in = base.in};
     s->is_odd = random_chance(s, 8);
+    hypervisor_place(s);
     s->in.board = &s->board;
     s->in.manifest = &s->manifest;
     arena_init(&s->arena, memory, sizeof memory);
@@ -373,6 +390,68 @@ const struct random_device *random_device_of(const struct random_system *s, cons
             return d;
     }
     abort();
+}
+
+/* Where somebody's extent begins, or (end) ends, or in it. */
+static uint64_t extent_frame(struct random_system *s, const struct plan_partition *pp)
+{
+    const struct extent *e = &pp->physmap.ext[random_below(s, pp->physmap.count)];
+    uint64_t first = random_chance(s, 3) ? e->mfn.n : e->gfn.n;
+
+    switch (random_below(s, 4)) {
+    case 0:
+        return first + e->frames;
+    case 1:
+        return first;
+    default:
+        return first + random_below(s, e->frames);
+    }
+}
+
+static uint64_t hypervisor_frame(struct random_system *s)
+{
+    const struct plan_hypervisor *hv = &s->plan.hv;
+    const uint64_t list[] = {hv->image.v >> FRAME_SHIFT,
+                             hv->arena.v >> FRAME_SHIFT,
+                             hv->bundle.v >> FRAME_SHIFT,
+                             hv->dtb.v >> FRAME_SHIFT,
+                             hv->pool.n + random_below(s, hv->pool_frames),
+                             s->board.gic.gicd.v >> FRAME_SHIFT};
+
+    return list[random_below(s, sizeof list / sizeof *list)];
+}
+
+uint64_t random_system_frame(struct random_system *s, const struct plan_partition *pp, uint8_t in_bits)
+{
+    uint64_t edge = random_chance(s, 3) ? random_below(s, 3) - 1 : 0, at;
+
+    switch (random_below(s, 10)) {
+    case 0:
+        at = hypervisor_frame(s);
+        break;
+    case 1:
+        at = extent_frame(s, &s->plan.partition[random_below(s, s->plan.partitions)]);
+        break;
+    case 2:
+        at = pp->m->pv.n + random_below(s, pp->m->pv_frames + 1);
+        break;
+    case 3:
+        at = (UINT64_C(1) << (in_bits - FRAME_SHIFT)) + edge;
+        break;
+    case 4:
+        at = random_word(s) >> (12 + random_below(s, 40));
+        break;
+    case 5:
+        at = random_chance(s, 2) ? 0xfee00 + random_below(s, 0x101) : 0xfd00000 + random_below(s, 2) * 0x300000;
+        break;
+    case 6:
+        at = s->reserveds ? s->reserved[random_below(s, s->reserveds)].base >> FRAME_SHIFT : 0;
+        break;
+    default:
+        at = pp->physmap.count ? extent_frame(s, pp) : 0;
+        break;
+    }
+    return (at + edge) & ((UINT64_C(1) << (64 - FRAME_SHIFT)) - 1);
 }
 
 /*

@@ -114,6 +114,12 @@ void random_system_count(const struct random_system *s, unsigned seen[RANDOM_SEE
 /* The device of the board's tree that a planned one is. */
 const struct random_device *random_device_of(const struct random_system *s, const struct plan_device *dev);
 
+/*
+ * A frame number to try on a table of pp with so many input bits: where something of any partition, of the
+ * hypervisor, a window, exempt addresses or the input range begins or ends, in the midst of it, or anywhere.
+ */
+uint64_t random_system_frame(struct random_system *s, const struct plan_partition *pp, uint8_t in_bits);
+
 /* A random number of the system: 64 bits, or below n; 1 in n. */
 uint64_t random_word(struct random_system *s);
 uint64_t random_below(struct random_system *s, uint64_t n);

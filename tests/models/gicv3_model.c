@@ -11,7 +11,7 @@
 struct gic_frame gicd, gicr[8];
 struct host_gic host_gic;
 
-static struct board_cpu cpus[GIC_CPUS] = {{.mpidr = 0}, {.mpidr = 1}, {.mpidr = 0x100}, {.mpidr = 0x2300000101}};
+static struct board_cpu cpus[GIC_CPUS] = {{.id = 0}, {.id = 1}, {.id = 0x100}, {.id = 0x2300000101}};
 static struct board_range regions[2] = {{.base = {0x80a0000}, .size = 0x60000}, {.base = {0x8100000}, .size = 0x80000}};
 struct board gic_board = {
     .cpu = cpus,

@@ -60,6 +60,26 @@ def arena_of(image):
     return struct.unpack_from("<Q", image, 88)[0]
 
 
+BASE, OFFSET, MB1, MB2 = 0x1000000, 0x1000, 0x1BADB002, 0xE85250D6
+DATA = 100  # bytes of .data; the rest of its frame and another one are .bss
+
+
+def hypervisor_elf():
+    """A file that looks like mullion.elf: text, rodata, data and bss, four frames in memory, and something behind."""
+    flat = bytearray(os.urandom(2 * FRAME + DATA))
+    end = BASE + 4 * FRAME + 0x10000
+    load = BASE + 2 * FRAME + DATA
+    struct.pack_into("<8I", flat, 0, MB1, 0x10003, -(MB1 + 0x10003) & 0xFFFFFFFF, BASE, BASE, load, end, BASE + 0x100)
+    struct.pack_into("<4IHH5I", flat, 32, MB2, 0, 64, -(MB2 + 64) & 0xFFFFFFFF, 2, 0, 24, BASE + 32, BASE, load, end)
+    struct.pack_into("<8s4Q", flat, 96, b"MULLX86", 4 * FRAME, FRAME, 2 * FRAME, 0x10000)
+    head = bytearray(OFFSET)
+    struct.pack_into("<16sHHIQQQIHHHHHH", head, 0, b"\x7fELF\2\1\1", 2, 62, 1, BASE + 0x100, 64, 0x5000, 0, 64, 56, 4, 64, 3, 2)
+    for i, (flags, at, filesz, memsz) in enumerate([(5, 0, FRAME, FRAME), (4, FRAME, FRAME, FRAME), (6, 2 * FRAME, DATA, 2 * FRAME)]):
+        struct.pack_into("<IIQQQQQQ", head, 64 + 56 * i, 1, flags, OFFSET + at, BASE + at, BASE + at, filesz, memsz, FRAME)
+    struct.pack_into("<IIQQQQQQ", head, 64 + 56 * 3, 4, 4, OFFSET + FRAME, BASE + FRAME, BASE + FRAME, 24, 24, 4)
+    return bytes(head + flat) + b"symbols"
+
+
 class Tool(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -77,6 +97,7 @@ class Tool(unittest.TestCase):
             cls.write(os.path.join("images", name), data)
         cls.write("m.dts", MANIFEST)
         cls.write("mullion.bin", hypervisor())
+        cls.write("mullion.elf", hypervisor_elf())
 
     @classmethod
     def tearDownClass(cls):
@@ -153,6 +174,59 @@ class Tool(unittest.TestCase):
         for name, data in self.images.items():
             self.assertEqual(entries[name], data)
         self.assertEqual(entries["manifest"][:4], b"\xd0\x0d\xfe\xed")
+
+    def image_elf(self, *more):
+        r = self.run_tool("image", "m.dts", "-I", "images", "-k", "mullion.elf", "-o", "out.elf", *more)
+        self.assertEqual(r.returncode, 0, r.stderr)
+        return self.read("out.elf")
+
+    def test_image_elf(self):
+        """x86_64: no board, and every header that a boot loader may read says how long the image has become."""
+        image, given = self.image_elf(), self.read("mullion.elf")
+        flat = 2 * FRAME + DATA
+        bundle = image[OFFSET + 4 * FRAME:]
+        self.assertEqual(struct.unpack_from("<8sII", bundle)[::2], (b"MULLION1", len(bundle)))
+        loaded, arena = BASE + 4 * FRAME + len(bundle), 4 << 20
+        changed = bytearray(given[:OFFSET + flat])
+        struct.pack_into("<Q", changed, 40, 0)  # no sections
+        struct.pack_into("<HH", changed, 60, 0, 0)
+        struct.pack_into("<QQ", changed, 64 + 56 * 2 + 32, loaded - BASE - 2 * FRAME, loaded + arena - BASE - 2 * FRAME)
+        struct.pack_into("<II", changed, OFFSET + 20, loaded, loaded + arena)
+        struct.pack_into("<II", changed, OFFSET + 32 + 32, loaded, loaded + arena)
+        struct.pack_into("<Q", changed, OFFSET + 96 + 32, arena)
+        self.assertEqual(image[:OFFSET + flat], bytes(changed))
+        self.assertEqual(image[OFFSET + flat:OFFSET + 4 * FRAME], bytes(4 * FRAME - flat))
+
+        image = self.image_elf("--arena", "10000")
+        self.assertEqual(struct.unpack_from("<Q", image, OFFSET + 96 + 32)[0], 3 * FRAME)
+        self.assertEqual(struct.unpack_from("<I", image, OFFSET + 24)[0], loaded + 3 * FRAME)
+
+    def test_wrong_elf(self):
+        def broken(form, at, value):
+            data = bytearray(hypervisor_elf())
+            struct.pack_into(form, data, at, value)
+            self.write("bad.elf", bytes(data))
+            self.refused(1, ["bad.elf"], "image", "m.dts", "-I", "images", "-k", "bad.elf", "-o", "none.img")
+
+        last, header = 64 + 56 * 2, OFFSET + 96
+        for form, at, value in (
+                ("<B", 4, 1), ("<B", 5, 2), ("<H", 18, 183), ("<Q", 32, 65), ("<Q", 32, 0x7FFFFFFFFFFFFFF8), ("<Q", 32, OFFSET),
+                ("<H", 54, 32), ("<H", 56, 0), ("<H", 56, 0xFFFF), ("<Q", last + 8, OFFSET), ("<Q", last + 24, BASE), ("<Q", last + 40, 0),
+                ("<I", OFFSET + 12, BASE + 8), ("<I", OFFSET + 16, 0), ("<I", OFFSET + 20, BASE - 1), ("<I", OFFSET + 20, BASE + 3 * FRAME),
+                ("<I", OFFSET + 20, 0xFFFFFFFF), ("<B", header, 0), ("<Q", header + 8, 4 * FRAME + 1), ("<Q", header + 8, 1 << 63),
+                ("<Q", header + 24, FRAME), ("<Q", header + 32, FRAME)):
+            with self.subTest(at=hex(at), value=hex(value)):
+                broken(form, at, value)
+        for size in (5, 63, OFFSET, OFFSET + 135, OFFSET + 2 * FRAME):
+            self.write("bad.elf", hypervisor_elf()[:size])
+            self.refused(1, ["bad.elf"], "image", "m.dts", "-I", "images", "-k", "bad.elf", "-o", "none.img")
+        self.image_elf()
+        self.refused(1, ["packed already"], "image", "m.dts", "-I", "images", "-k", "out.elf", "-o", "none.img")
+        self.refused(2, ["smmuv3.dts", "ACPI"], "image", "m.dts", "-b", "smmuv3.dts", "-I", "images", "-k", "mullion.elf", "-o", "none.img")
+        self.refused(2, ["-b BOARD"], "image", "m.dts", "-I", "images", "-k", "mullion.bin", "-o", "none.img")
+        self.write("bad.dts", MANIFEST.replace("cpus = <0>;", ""))
+        self.refused(1, ["/partitions/one"], "image", "bad.dts", "-I", "images", "-k", "mullion.elf", "-o", "none.img")
+        self.assertFalse(os.path.exists(os.path.join(self.folder.name, "none.img")))
 
     def arena_needed(self):
         r = self.run_tool("check", "m.dts", "-b", "smmuv3.dts", "-I", "images")

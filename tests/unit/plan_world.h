@@ -22,6 +22,21 @@
 #define RAM_64M    "ram@40000000 { type = \"ram\"; reg = <0 0x40000000 0 0x4000000>; };"
 #define RAM_PINNED "ram@60000000 { type = \"ram\"; reg = <0 0x60000000 0 0x4000000>; };"
 
+#define DISK               "disk { pci = \"00:02.0\"; };"
+#define EDU                "edu { pci = \"00:03.0\"; };"
+#define DISK_PEER          "disk { pci = \"00:02.0\"; peer-dma; };"
+#define EDU_PEER           "edu { pci = \"00:03.0\"; peer-dma; };"
+#define SHARED             "tables = \"shared\"; unmapped = \"fault\";"
+#define PER_DEVICE         "scratch = \"per-device\";"
+#define WINDOW             "map = \"pv\"; pv-window = <0 0x80000000 0 0x400000>;"
+#define ROOT_DEVICE(props) "quarantine { q { " props " }; };"
+
+/* Eight devices with a stream each. */
+#define EIGHT                                                                                                 \
+    DISK EDU "twin { pci = \"00:05.0\"; }; shmem { pci = \"00:06.0\"; }; dma { path = \"/dma@9100000\"; };\n" \
+             "display { path = \"/display@9120000\"; }; ring { path = \"/ring@9122000\"; };\n"                \
+             "second { path = \"/second@9123000\"; };"
+
 /* A manifest: a partition "one" with these properties, memory and devices, and what else partitions and / hold. */
 static inline const char *manifest_of(const char *props, const char *memory, const char *devices, const char *others,
                                       const char *root)
@@ -44,9 +59,9 @@ static inline const char *manifest_one(const char *props, const char *memory, co
 }
 
 /* Another partition, of 4 MiB RAM and no console. */
-#define PARTITION(name, cpu, props, memory, devices)                                                                   \
-    name " { cpus = <" #cpu ">; console = \"none\"; " props " kernel { file = \"rtos\"; load = <0 0x50000000>; };\n"   \
-         "memory { ram@50000000 { type = \"ram\"; reg = <0 0x50000000 0 0x400000>; }; " memory " };\n"                 \
+#define PARTITION(name, cpu, props, memory, devices)                                                                 \
+    name " { cpus = <" #cpu ">; console = \"none\"; " props " kernel { file = \"rtos\"; load = <0 0x50000000>; };\n" \
+         "memory { ram@50000000 { type = \"ram\"; reg = <0 0x50000000 0 0x400000>; }; " memory " };\n"               \
          "devices { " devices " }; };\n"
 
 /* The widths of a usual unit of each kind. */

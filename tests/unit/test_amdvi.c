@@ -27,16 +27,20 @@ static void test_probe(void **state)
 static void test_frames_are_counted(void **state)
 {
     (void)state;
-    assert_int_equal(amdvi_frames(0, 0), 1 + 3);
-    assert_int_equal(amdvi_frames(127, 1), 1 + 3 + 1);
-    assert_int_equal(amdvi_frames(128, 4), 2 + 3 + 1);
-    assert_int_equal(amdvi_frames(0xffff, 5), 512 + 3 + 2);
+    assert_int_equal(amdvi_unit_frames(0), 1 + 3);
+    assert_int_equal(amdvi_unit_frames(127), 1 + 3);
+    assert_int_equal(amdvi_unit_frames(128), 2 + 3);
+    assert_int_equal(amdvi_unit_frames(0xffff), 512 + 3);
+    assert_int_equal(amdvi_stream_frames(0), 0);
+    assert_int_equal(amdvi_stream_frames(1), 1);
+    assert_int_equal(amdvi_stream_frames(4), 1);
+    assert_int_equal(amdvi_stream_frames(5), 2);
 
     struct world *w = world_new(true);
     start(w);
     for (uint16_t i = 0; i < 9; i++)
         check_ok(w, amdvi_attach(&w->u, i, &w->dom[0], &w->d));
-    assert_int_equal(w->pool.used, TABLES + amdvi_frames(LAST, 9));
+    assert_int_equal(w->pool.used, TABLES + amdvi_unit_frames(LAST) + amdvi_stream_frames(9));
     world_free(w);
 }
 

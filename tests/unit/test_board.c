@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* links: kernel/fmt.c kernel/diag.c kernel/arena.c kernel/dt.c kernel/dt_read.c kernel/board.c
- * kernel/board_irq.c kernel/board_memory.c kernel/board_pci.c tests/host/dtc.c kernel/iommu/kind_smmuv3.c
- * kernel/p2m/kind_arm.c kernel/iommu/smmuv3.c kernel/iommu/smmuv3_words.c kernel/p2m/format_arm_s2.c
- * kernel/p2m/format_arm_el2.c kernel/p2m/verify_arm.c kernel/pool.c */
+/* links: kernel/fmt.c kernel/diag.c kernel/arena.c kernel/sort.c kernel/dt.c kernel/dt_read.c kernel/board.c
+ * kernel/plan_image_arm64.c kernel/board_irq.c kernel/board_memory.c kernel/board_pci.c tests/host/dtc.c
+ * kernel/iommu/kind_smmuv3.c kernel/p2m/kind_arm.c kernel/iommu/smmuv3.c kernel/iommu/smmuv3_words.c
+ * kernel/p2m/format_arm_s2.c kernel/p2m/format_arm_el2.c kernel/p2m/verify_arm.c kernel/pool.c */
 #include "board.h"
 #include "dtc.h"
 
@@ -194,8 +194,8 @@ static void test_cpus(void **state)
 
     read_good(f);
     assert_int_equal(f->b.cpus, 2);
-    assert_int_equal(f->b.cpu[0].mpidr, 0);
-    assert_int_equal(f->b.cpu[1].mpidr, 0x101);
+    assert_int_equal(f->b.cpu[0].id, 0);
+    assert_int_equal(f->b.cpu[1].id, 0x101);
     assert_int_equal(f->b.cpu[1].node, dt_find(&f->dt, "/cpus/cpu@101"));
     refused(f, "reg = <0x101>", "reg = <0>", "/cpus/cpu@101: reg: 0x0 is there twice");
     refused(f, "reg = <0x101>", "reg = <0x80000101>", "reg: 0x80000101 has bits besides MPIDR affinities");
@@ -301,12 +301,12 @@ static void test_mmio(void **state)
         const char *name;
         uint64_t base, size;
     } want[] = {
-        {"intc@8000000", 0x8000000, 0x10000}, {"intc@8000000", 0x80a0000, 0x40000},
-        {"intc@8000000", 0x8200000, 0x20000}, {"its@8080000", 0x8080000, 0x20000},
-        {"gpio@9100000", 0x9100000, 0x1000},  {"uart@9000000", 0x9000000, 0x1000},
-        {"uart@9040000", 0x9040000, 0x1000},  {"rtc@9010000", 0x9010000, 0x800},
-        {"i2c@9030000", 0x9030000, 0x100},    {"smmu@9050000", 0x9050000, 0x20000},
-        {"smmu@9070000", 0x9070000, 0x20000}, {"pcie@10000000", 0x4010000000, 0x1000000},
+        {"intc@8000000", 0x8000000, 0x10000}, {"its@8080000", 0x8080000, 0x20000},
+        {"intc@8000000", 0x80a0000, 0x40000}, {"intc@8000000", 0x8200000, 0x20000},
+        {"uart@9000000", 0x9000000, 0x1000},  {"rtc@9010000", 0x9010000, 0x800},
+        {"i2c@9030000", 0x9030000, 0x100},    {"uart@9040000", 0x9040000, 0x1000},
+        {"smmu@9050000", 0x9050000, 0x20000}, {"smmu@9070000", 0x9070000, 0x20000},
+        {"gpio@9100000", 0x9100000, 0x1000},  {"pcie@10000000", 0x4010000000, 0x1000000},
     };
 
     read_good(f);

@@ -220,7 +220,9 @@ static void test_arena_is_given_back(void **state)
     struct fixture *f = *state;
     size_t used = f->a.used;
 
-    assert_true(used <= f->dt.props * sizeof(struct dt_prop) + f->dt.nodes * sizeof(struct dt_node) + 32);
+    assert_true(used <= f->dt.props * sizeof(struct dt_prop) + f->dt.nodes * sizeof(struct dt_node) +
+                            (f->dt.place_mask + 1) * sizeof(uint32_t) + 48);
+    assert_true(f->dt.place_mask < 6 * f->dt.nodes);
     for (size_t size = 0; size < 2 * used; size += 16) { /* too small an arena is an error, nothing else */
         arena_make(f, size);
         memset(f->a.mem, 0xa5, size);

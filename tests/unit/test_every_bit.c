@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* links: tests/host/plan_tables.c kernel/compile.c kernel/plan.c kernel/plan_memory.c kernel/plan_device.c
  * kernel/plan_mmio.c kernel/plan_image.c kernel/plan_hv.c kernel/check.c kernel/check_device.c kernel/arena.c
- * kernel/diag.c kernel/fmt.c kernel/dt.c kernel/dt_read.c kernel/board.c kernel/board_irq.c kernel/board_memory.c
- * kernel/board_pci.c kernel/manifest.c kernel/manifest_device.c kernel/manifest_read.c kernel/manifest_region.c
- * kernel/pool.c kernel/p2m/extent.c kernel/p2m/spans.c kernel/p2m/pt.c kernel/p2m/format_arm_s2.c
- * kernel/p2m/format_arm_el2.c kernel/p2m/verify.c kernel/p2m/verify_arm.c kernel/iommu/bfn.c kernel/iommu/scratch.c
- * kernel/iommu/smmuv3.c kernel/iommu/smmuv3_words.c boot/bundle.c tests/host/plan_fixture.c tests/host/dtc.c
- * tests/host/arch_host.c kernel/plan_maps.c kernel/p2m/share.c kernel/iommu/kind.c kernel/iommu/kind_smmuv3.c
- * kernel/p2m/kind_arm.c kernel/check_maps.c */
+ * kernel/sort.c kernel/diag.c kernel/fmt.c kernel/dt.c kernel/dt_read.c kernel/board.c kernel/plan_image_arm64.c
+ * kernel/board_irq.c kernel/board_memory.c kernel/board_pci.c kernel/manifest.c kernel/manifest_device.c
+ * kernel/manifest_read.c kernel/manifest_region.c kernel/pool.c kernel/p2m/extent.c kernel/p2m/spans.c kernel/p2m/pt.c
+ * kernel/p2m/format_arm_s2.c kernel/p2m/format_arm_el2.c kernel/p2m/verify.c kernel/p2m/verify_arm.c kernel/iommu/bfn.c
+ * kernel/iommu/scratch.c kernel/iommu/smmuv3.c kernel/iommu/smmuv3_words.c boot/bundle.c tests/host/plan_fixture.c
+ * tests/host/dtc.c tests/host/arch_host.c kernel/plan_maps.c kernel/p2m/share.c kernel/iommu/kind.c
+ * kernel/iommu/kind_smmuv3.c kernel/p2m/kind_arm.c kernel/check_maps.c */
 /*
  * The tables of the examples: whatever single bit of any entry is changed, verify refuses them. There
  * is no bit of an Arm descriptor that the hypervisor leaves open: those that hardware ignores are 0.
+ * And each map has its tables for itself.
  */
 #include "check.h"
 #include "plan_fixture.h"
@@ -53,6 +54,30 @@ static unsigned flip_frame(const struct compiled *c, uint32_t t, uint64_t *table
     return missed;
 }
 
+/*
+ * The last table of t, word for word, in a frame of another map: all that it maps is right, until that
+ * other map changes.
+ */
+static void lend_frame(const struct compiled *c, uint32_t t, uint64_t frame)
+{
+    mfn_t last = mfn(c->pool.first.n + c->table[t].end - 1), lent = mfn(c->pool.first.n + frame);
+    uint64_t *e = pool_ptr(&c->pool, c->table[t].pt.root);
+    uint8_t kept[FRAME_SIZE];
+    struct diag d = {{0}};
+
+    if (last.n == c->table[t].pt.root.n)
+        return;
+    while (*e != (mfn_addr(last).v | 3))
+        e++;
+    memcpy(kept, pool_ptr(&c->pool, lent), sizeof kept);
+    memcpy(pool_ptr(&c->pool, lent), pool_ptr(&c->pool, last), sizeof kept);
+    *e ^= mfn_addr(last).v ^ mfn_addr(lent).v;
+    assert_int_equal(compile_verify_table(c, t, &d), ERR_INVALID);
+    assert_non_null(strstr(d.text, "wanted a table among"));
+    *e ^= mfn_addr(last).v ^ mfn_addr(lent).v;
+    memcpy(pool_ptr(&c->pool, lent), kept, sizeof kept);
+}
+
 static void flip_all(struct fixture *x)
 {
     struct compiled c;
@@ -70,6 +95,9 @@ static void flip_all(struct fixture *x)
             if (!t->scratch_rights || frame.n != t->scratch.page.n)
                 missed += flip_frame(&c, i, pool_ptr(&c.pool, frame), &flipped);
         }
+        for (uint32_t other = 0; other < c.tables; other++)
+            if (other != i)
+                lend_frame(&c, i, c.table[other].end - 1);
     }
     plan_tables_free(&c);
     print_message("%u changes of one bit, %u not refused\n", flipped + missed, missed);

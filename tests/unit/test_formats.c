@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* links: kernel/p2m/pt.c kernel/p2m/share.c kernel/p2m/format_arm_s2.c kernel/p2m/format_arm_el2.c
  * kernel/p2m/format_smmu_s1.c kernel/p2m/format_ipmmu.c kernel/p2m/format_npt.c kernel/p2m/format_ept.c
- * kernel/p2m/format_amdvi.c kernel/p2m/format_vtd_sl.c kernel/p2m/format_vtd_fl.c
+ * kernel/p2m/format_amdvi.c kernel/p2m/format_vtd_sl.c kernel/p2m/format_vtd_fl.c kernel/p2m/format_long_mode.c
  * kernel/pool.c kernel/diag.c kernel/fmt.c */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,7 +20,7 @@
 static const struct pt_format *const formats[] = {
     &pt_format_arm_s2, &pt_format_arm_el2,    &pt_format_smmu_s1, &pt_format_ipmmu,
     &pt_format_npt,    &pt_format_npt_shared, &pt_format_ept,     &pt_format_amdvi,
-    &pt_format_vtd_sl, &pt_format_vtd_sl_snp, &pt_format_vtd_fl,
+    &pt_format_vtd_sl, &pt_format_vtd_sl_snp, &pt_format_vtd_fl,  &pt_format_long_mode,
 };
 #define FORMATS (sizeof formats / sizeof *formats)
 
@@ -80,6 +80,27 @@ static void test_vtd_fl(void **state)
 {
     (void)state;
     CHECK(&pt_format_vtd_fl, long_mode, 0x54321027, 0x54321027, 0x54321027, 0x54321027);
+}
+
+/* The same, 5.3: U/S clear, G 8 in leaves; nothing is both written and executed. */
+static void test_long_mode(void **state)
+{
+    static const struct word e[] = {
+        {0, 0x12345, R | X, MEM_NORMAL, UINT64_C(0x12345161)},
+        {0, 0x12345, R | W, MEM_NORMAL, UINT64_C(0x8000000012345163)},
+        {0, 0x12345, R, MEM_NORMAL, UINT64_C(0x8000000012345161)},
+        {0, 0x12345, R | W, MEM_UNCACHED, UINT64_C(0x8000000012345173)},
+        {0, 0x12345, R | W, MEM_DEVICE, UINT64_C(0x800000001234517b)},
+        {1, 0x12200, R | X, MEM_NORMAL, UINT64_C(0x122001e1)},
+        {2, 0xfffffc0000, R | W, MEM_DEVICE, UINT64_C(0x800fffffc00001fb)},
+        {0, 1, 0, MEM_NORMAL, PT_NONE},
+        {0, 1, W, MEM_NORMAL, PT_NONE},
+        {0, 1, X, MEM_NORMAL, PT_NONE},
+        {0, 1, W | X, MEM_NORMAL, PT_NONE},
+        {0, 1, R | W | X, MEM_NORMAL, PT_NONE},
+    };
+    (void)state;
+    CHECK(&pt_format_long_mode, e, 0x54321023, 0x54321023, 0x54321023);
 }
 
 /* And Next Level 11:9, FC 60, IR 61, IW 62 (48882, 2.2.3). */
@@ -267,8 +288,9 @@ static void test_shapes(void **state)
         {[2] = {32, 39}, [3] = {40, 48}, [4] = {49, 57}},
         {[2] = {32, 39}, [3] = {40, 48}, [4] = {49, 57}},
         {[3] = {40, 47}, [4] = {49, 56}},
+        {[3] = {48, 48}},
     };
-    static const uint8_t out[FORMATS] = {48, 48, 48, 40, 52, 52, 52, 52, 52, 52, 52};
+    static const uint8_t out[FORMATS] = {48, 48, 48, 40, 52, 52, 52, 52, 52, 52, 52, 52};
     static _Alignas(4096) uint8_t mem[17 << FRAME_SHIFT];
     (void)state;
     for (size_t i = 0; i < FORMATS; i++)
@@ -382,10 +404,11 @@ static void test_share(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_npt),     cmocka_unit_test(test_vtd_fl),  cmocka_unit_test(test_npt_shared),
-        cmocka_unit_test(test_ept),     cmocka_unit_test(test_amdvi),   cmocka_unit_test(test_vtd_sl),
-        cmocka_unit_test(test_smmu_s1), cmocka_unit_test(test_ipmmu),   cmocka_unit_test(test_formats_are_consistent),
-        cmocka_unit_test(test_shapes),  cmocka_unit_test(test_64_bits), cmocka_unit_test(test_share),
+        cmocka_unit_test(test_npt),       cmocka_unit_test(test_vtd_fl), cmocka_unit_test(test_npt_shared),
+        cmocka_unit_test(test_ept),       cmocka_unit_test(test_amdvi),  cmocka_unit_test(test_vtd_sl),
+        cmocka_unit_test(test_smmu_s1),   cmocka_unit_test(test_ipmmu),  cmocka_unit_test(test_formats_are_consistent),
+        cmocka_unit_test(test_long_mode), cmocka_unit_test(test_shapes), cmocka_unit_test(test_64_bits),
+        cmocka_unit_test(test_share),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

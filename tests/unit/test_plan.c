@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* links: kernel/plan.c kernel/plan_memory.c kernel/plan_device.c kernel/plan_mmio.c kernel/plan_image.c
- * kernel/plan_hv.c kernel/check.c kernel/check_device.c kernel/arena.c kernel/diag.c kernel/fmt.c kernel/dt.c
- * kernel/dt_read.c kernel/board.c kernel/board_irq.c kernel/board_memory.c kernel/board_pci.c kernel/manifest.c
- * kernel/manifest_device.c kernel/manifest_read.c kernel/manifest_region.c kernel/pool.c kernel/p2m/extent.c
- * kernel/p2m/spans.c kernel/p2m/pt.c kernel/p2m/format_arm_s2.c kernel/p2m/format_arm_el2.c kernel/iommu/bfn.c
- * kernel/iommu/scratch.c kernel/iommu/smmuv3.c kernel/iommu/smmuv3_words.c boot/bundle.c
- * tests/host/plan_fixture.c tests/host/dtc.c tests/host/arch_host.c kernel/plan_maps.c kernel/p2m/share.c
- * kernel/iommu/kind.c kernel/iommu/kind_smmuv3.c kernel/p2m/kind_arm.c kernel/p2m/verify_arm.c
- * kernel/check_maps.c */
+ * kernel/plan_hv.c kernel/check.c kernel/check_device.c kernel/arena.c kernel/sort.c kernel/diag.c kernel/fmt.c
+ * kernel/dt.c kernel/dt_read.c kernel/board.c kernel/plan_image_arm64.c kernel/board_irq.c kernel/board_memory.c
+ * kernel/board_pci.c kernel/manifest.c kernel/manifest_device.c kernel/manifest_read.c kernel/manifest_region.c
+ * kernel/pool.c kernel/p2m/extent.c kernel/p2m/spans.c kernel/p2m/pt.c kernel/p2m/format_arm_s2.c
+ * kernel/p2m/format_arm_el2.c kernel/iommu/bfn.c kernel/iommu/scratch.c kernel/iommu/smmuv3.c
+ * kernel/iommu/smmuv3_words.c boot/bundle.c tests/host/plan_fixture.c tests/host/dtc.c tests/host/arch_host.c
+ * kernel/plan_maps.c kernel/p2m/share.c kernel/iommu/kind.c kernel/iommu/kind_smmuv3.c kernel/p2m/kind_arm.c
+ * kernel/p2m/verify_arm.c kernel/check_maps.c */
 #include "check.h"
 #include "plan_fixture.h"
 
@@ -82,8 +82,8 @@ static void test_emulated_extents(void **state)
     (void)state;
     plan_good(&f, fixture_manifest);
     pp = f.plan.partition;
-    assert_int_equal(pp[0].gicd.v, 0x8000000);
-    assert_int_equal(pp[0].gicr.v, 0x80a0000);
+    assert_int_equal(pp[0].emulated[EMULATED_GICD].v, 0x8000000);
+    assert_int_equal(pp[0].emulated[EMULATED_GICR].v, 0x80a0000);
     assert_int_equal(extent_of(&pp[0], "interrupt distributor", EXT_EMULATED)->frames, 16);
     assert_int_equal(extent_of(&pp[0], "interrupt redistributors", EXT_EMULATED)->frames, 64);
     assert_int_equal(extent_of(&pp[1], "interrupt redistributors", EXT_EMULATED)->frames, 32);
@@ -155,9 +155,9 @@ static void test_images_are_placed(void **state)
     assert_int_equal(pp[0].initrd.v, 0x41300000); /* behind what the kernel uses, not behind its file */
     assert_int_equal(pp[0].image[1].at.v, 0x41300000);
     assert_int_equal(pp[0].initrd_size, FIXTURE_INITRD_SIZE);
-    assert_int_equal(pp[0].dtb.v, 0x4fff0000);
+    assert_int_equal(pp[0].start.v, 0x4fff0000);
     assert_int_equal(pp[1].entry.v, 0x60000000);
-    assert_int_equal(pp[1].dtb.v, 0x60ff0000);
+    assert_int_equal(pp[1].start.v, 0x60ff0000);
     assert_int_equal(pp[1].initrd_size, 0);
     fixture_free(&f);
 }
@@ -218,10 +218,10 @@ static void test_hypervisor_spans(void **state)
         {0x48000000, 0x48000000, 0x100000, R_READ, MEM_NORMAL},
         {0x48100000, 0x48100000, 0x37e00000, R_READ | R_WRITE, MEM_NORMAL}, /* up to the no-map region */
         {0x4010000000, 0x4010000000, 0x100000, R_READ | R_WRITE, MEM_DEVICE},
-        {0x800000001000, 0x40000000, 0x2000, R_READ | R_WRITE, MEM_NORMAL},
-        {0x800000005000, 0x40002000, 0x2000, R_READ | R_WRITE, MEM_NORMAL},
-        {0x800000009000, 0x40004000, 0x2000, R_READ | R_WRITE, MEM_NORMAL},
-        {0x80000000d000, 0x40006000, 0x2000, R_READ | R_WRITE, MEM_NORMAL},
+        {0x400000001000, 0x40000000, 0x2000, R_READ | R_WRITE, MEM_NORMAL},
+        {0x400000005000, 0x40002000, 0x2000, R_READ | R_WRITE, MEM_NORMAL},
+        {0x400000009000, 0x40004000, 0x2000, R_READ | R_WRITE, MEM_NORMAL},
+        {0x40000000d000, 0x40006000, 0x2000, R_READ | R_WRITE, MEM_NORMAL},
     };
     struct fixture f;
 
@@ -542,7 +542,7 @@ static void test_small_guest(void **state)
                   "kernel { file = \"rtos\"; load = <0 0x40010000>; }; memory { #address-cells = <2>; "
                   "#size-cells = <2>; ram@40000000 { type = \"ram\"; reg = <0 0x40000000 0 0x30000>; }; }; }; }; };");
     assert_int_equal(f.plan.partition[0].entry.v, 0x40010000);
-    assert_int_equal(f.plan.partition[0].dtb.v, 0x40020000);
+    assert_int_equal(f.plan.partition[0].start.v, 0x40020000);
     fixture_free(&f);
 }
 
@@ -554,11 +554,11 @@ static void test_console_needs_a_uart(void **state)
     fixture_read(&f, one(TRANSLATED, RAM_64M, ""));
     f.board.uart.irq.intid = 0;
     assert_int_equal(plan_build(&f.plan, &f.in, &f.arena, &f.diag), ERR_INVALID);
-    assert_non_null(strstr(f.diag.text, "has no SPI; say console = \"none\""));
+    assert_non_null(strstr(f.diag.text, "has no interrupt line; say console = \"none\""));
     f.board.uart.present = false;
     f.diag.text[0] = 0;
     assert_int_equal(plan_build(&f.plan, &f.in, &f.arena, &f.diag), ERR_INVALID);
-    assert_non_null(strstr(f.diag.text, "is no PL011; say console = \"none\""));
+    assert_non_null(strstr(f.diag.text, "is of no known kind; say console = \"none\""));
     fixture_free(&f);
 }
 
@@ -576,7 +576,7 @@ static void test_windows_are_free(void **state)
     f.diag.text[0] = 0;
     f.board.pci.mem32.size = 0x10000000;
     assert_int_equal(plan_build(&f.plan, &f.in, &f.arena, &f.diag), ERR_INVALID);
-    assert_non_null(strstr(f.diag.text, "also holds gpio@b000000"));
+    assert_non_null(strstr(f.diag.text, "also holds virtio_mmio@a000000"));
     fixture_free(&f);
 }
 

@@ -467,19 +467,22 @@ static void test_global_errors(void **state)
 static void test_frames(void **state)
 {
     (void)state;
-    const uint32_t sids[] = {8, 9, 0x105, 8, 63, 64, 0x104, 0xffff};
-    /* groups: 0, 4, 1, 0x3ff; level 1: two frames and one that alignment may cost; quiet, two queues */
-    assert_int_equal(smmuv3_frames(16, sids, 8), 4 + 3 + 3);
-    assert_int_equal(smmuv3_frames(16, NULL, 0), 6);
-    assert_int_equal(smmuv3_frames(15, NULL, 0), 4);
-    assert_int_equal(smmuv3_frames(4, NULL, 0), 4);
-    assert_int_equal(smmuv3_frames(20, NULL, 0), 32 + 31 + 3);
+    const uint32_t sids[] = {8, 9, 63, 64, 0x104, 0x105, 0xffff};
+    assert_int_equal(smmuv3_stream_frames(sids, 7), 4); /* groups: 0, 1, 4, 0x3ff */
+    assert_int_equal(smmuv3_stream_frames(NULL, 0), 0);
+    /* Level 1, two frames that may skip one to be aligned; quiet, two queues. */
+    assert_int_equal(smmuv3_unit_frames(16, 0), 2 + 3);
+    assert_int_equal(smmuv3_unit_frames(16, 7), 1 + 2 + 3);
+    assert_int_equal(smmuv3_unit_frames(15, 7), 1 + 3);
+    assert_int_equal(smmuv3_unit_frames(4, 8), 1 + 3);
+    assert_int_equal(smmuv3_unit_frames(20, 64), 32 + 3);
+    assert_int_equal(smmuv3_unit_frames(20, 65), 31 + 32 + 3);
     for (uint64_t first = 0x80000; first < 0x80002; first++) {
         struct world *w = world_new(true);
         w->pool.first = mfn(first);
         w->pool.frames = 10;
         start(w);
-        for (unsigned i = 0; i < 8; i++) {
+        for (unsigned i = 0; i < 7; i++) {
             struct smmuv3_stage2 s2 = stage2(0x80100000, 1);
             check_ok(w, smmuv3_attach(&w->s, sids[i], &s2, &w->d));
         }

@@ -168,7 +168,7 @@ static void test_unowned(void **state)
     check_unowned(false);
 }
 
-/* At boot, before enable: no command runs, and the frames are those that smmuv3_frames counts. */
+/* At boot, before enable: no command runs, and the frames are those that are counted for it. */
 static void test_at_boot(void **state)
 {
     (void)state;
@@ -178,7 +178,7 @@ static void test_at_boot(void **state)
 
     give(w, 8, OWN, 1);
     give_quarantine(w, 0x200);
-    w->pool.frames = smmuv3_frames(16, sids, 2);
+    w->pool.frames = smmuv3_unit_frames(16, 1) + smmuv3_stream_frames(sids, 2);
     start(w);
     check_ok(w, smmuv3_attach(&w->s, 8, &own, &w->d));
     check_ok(w, smmuv3_quarantine(&w->s, 0x200, &q, &w->d));

@@ -553,9 +553,11 @@ static void test_queue_error(void **state)
 static void test_frames(void **state)
 {
     (void)state;
-    static const uint32_t bdf[] = {0x0008, 0x0105, 0x0100, 0xffff, 0x00ff, 0x4000, 0xff00};
-    assert_int_equal(vtd_frames(NULL, 0), 5);
-    assert_int_equal(vtd_frames(bdf, 7), 9);
+    static const uint32_t bdf[] = {0x0008, 0x00ff, 0x0100, 0x0105, 0x4000, 0xff00, 0xffff};
+    assert_int_equal(VTD_UNIT_FRAMES, 5);
+    assert_int_equal(vtd_stream_frames(NULL, 0), 0);
+    assert_int_equal(vtd_stream_frames(bdf, 1), 1);
+    assert_int_equal(vtd_stream_frames(bdf, 7), 4);
     for (unsigned frames = 0; frames < 10; frames++) {
         struct world *w = world_new(true, 0, 0);
         struct vtd_domain a = domain(w, 1, 0x10000000);

@@ -205,7 +205,7 @@ static void test_unowned(void **state)
     }
 }
 
-/* At boot, before enable; the frames are those that vtd_frames counts. */
+/* At boot, before enable; the frames are those that are counted for it. */
 static void test_at_boot(void **state)
 {
     (void)state;
@@ -214,7 +214,7 @@ static void test_at_boot(void **state)
         struct world *w = world_temper(t);
         struct vtd_domain own = domain(w, 1, OWN), q = scratch_tree(w);
 
-        w->pool.frames = w->pool.used + vtd_frames(bdfs, 2);
+        w->pool.frames = w->pool.used + VTD_UNIT_FRAMES + vtd_stream_frames(bdfs, 2);
         give(w, 8, &own);
         give_quarantine(w, 0x200, &q);
         blocked(w);

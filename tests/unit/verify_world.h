@@ -29,7 +29,7 @@ struct world {
     struct verify_job job;
 };
 
-static err_t verify(const struct world *w)
+static inline err_t verify(const struct world *w)
 {
     struct diag d = {0};
     err_t err = verify_tables(&w->job, &d);
@@ -44,7 +44,7 @@ static void assert_accepted(const struct world *w)
         fail_msg("refused: %s", d.text);
 }
 
-static uint64_t *table(struct world *w, mfn_t f)
+static inline uint64_t *table(struct world *w, mfn_t f)
 {
     assert_true(pool_has(&w->pool, f));
     return pool_ptr(&w->pool, f);

@@ -77,7 +77,7 @@ void arch_sync_code(void)
 
 void arch_cpu_kick(uint32_t board_cpu)
 {
-    gicv3_kick(board->cpu[board_cpu].mpidr);
+    gicv3_kick(board->cpu[board_cpu].id);
 }
 
 struct cpu *cpu_self(void)
@@ -114,7 +114,7 @@ err_t cpu_bind_self(const struct board *b, struct diag *d)
     uint64_t mpidr = SYSREG_READ(mpidr_el1) & MPIDR_AFFINITY;
 
     for (uint32_t i = 0; i < b->cpus; i++) {
-        if (b->cpu[i].mpidr == mpidr) {
+        if (b->cpu[i].id == mpidr) {
             SYSREG_WRITE(tpidr_el2, (uintptr_t)&cpus[i]);
             return ERR_NONE;
         }
@@ -124,7 +124,7 @@ err_t cpu_bind_self(const struct board *b, struct diag *d)
 
 static err_t wait_ready(const struct cpu *c, struct diag *d)
 {
-    uint64_t mpidr = board->cpu[c->index].mpidr, since = arch_ticks();
+    uint64_t mpidr = board->cpu[c->index].id, since = arch_ticks();
 
     while (__atomic_load_n(&c->start, __ATOMIC_ACQUIRE) == CPU_STARTING) {
         if (arch_ticks() - since > arch_ticks_hz())
@@ -146,10 +146,10 @@ err_t cpu_start_others(const struct board *b, struct diag *d)
             continue;
         boots[i] = (struct cpu_boot){&mmu_final, cpus[i].stack_top, i};
         arch_clean(&boots[i], sizeof(boots[i]));
-        int64_t r = smc_psci_cpu_on(b->cpu[i].mpidr, (uintptr_t)secondary_entry, (uintptr_t)&boots[i]);
+        int64_t r = smc_psci_cpu_on(b->cpu[i].id, (uintptr_t)secondary_entry, (uintptr_t)&boots[i]);
         if (r != 0)
             return diag_fail(d, ERR_INVALID, "board: firmware does not start CPU 0x%lx: PSCI CPU_ON returned %ld",
-                             b->cpu[i].mpidr, (long)r);
+                             b->cpu[i].id, (long)r);
     }
     for (uint32_t i = 0; i < b->cpus; i++) {
         if (&cpus[i] == self || cpus[i].vcpu == NULL)

@@ -135,7 +135,7 @@ void gicv3_claim(struct board_irq irq, uint32_t board_cpu)
     mmio_write8(irq_base(irq.intid, board_cpu), irq_off(irq.intid, GIC_IPRIORITYR + irq.intid), GIC_PRIO_HV);
     gicv3_set_edge(irq.intid, board_cpu, irq.edge);
     if (irq.intid >= GIC_SPI_FIRST)
-        gicv3_set_route(irq.intid, gicv3.board->cpu[board_cpu].mpidr);
+        gicv3_set_route(irq.intid, gicv3.board->cpu[board_cpu].id);
     gicv3_set_enabled(irq.intid, board_cpu, true);
 }
 
@@ -226,18 +226,18 @@ err_t gicv3_init(const struct board *b, mmio_t (*map)(maddr_t), struct arena *a,
     if (gicv3.gicr == NULL)
         return ERR_NO_SPACE;
     for (uint32_t i = 0; i < b->cpus; i++)
-        if (!redist_find(&b->gic, map, b->cpu[i].mpidr, &gicv3.gicr[i]))
+        if (!redist_find(&b->gic, map, b->cpu[i].id, &gicv3.gicr[i]))
             return diag_fail(d, ERR_INVALID,
                              "board: interrupt controller at 0x%lx: none of its %u redistributor regions has the "
                              "redistributor of CPU 0x%lx (GICR_TYPER affinity 0x%08x)",
-                             b->gic.gicd.v, b->gic.gicrs, b->cpu[i].mpidr, affinity(b->cpu[i].mpidr));
+                             b->gic.gicd.v, b->gic.gicrs, b->cpu[i].id, affinity(b->cpu[i].id));
     return gicd_init(&b->gic, d);
 }
 
 err_t gicv3_redist_init(uint32_t board_cpu, struct diag *d)
 {
     mmio_t rd = gicv3.gicr[board_cpu];
-    uint64_t mpidr = gicv3.board->cpu[board_cpu].mpidr;
+    uint64_t mpidr = gicv3.board->cpu[board_cpu].id;
 
     gicr_write_waker(rd, gicr_read_waker(rd) & ~GICR_WAKER_PROCESSOR_SLEEP);
     if (!wait_clear(rd, GICR_WAKER, GICR_WAKER_CHILDREN_ASLEEP))

@@ -32,7 +32,7 @@ void gicv3_virtual_reset(void)
 
 err_t gicv3_cpu_init(uint32_t board_cpu, struct diag *d)
 {
-    uint64_t mpidr = gicv3.board->cpu[board_cpu].mpidr;
+    uint64_t mpidr = gicv3.board->cpu[board_cpu].id;
     err_t err = gicv3_redist_init(board_cpu, d);
 
     if (err != ERR_NONE)

@@ -81,7 +81,7 @@ static bool emulate(struct vcpu *v, struct guest_regs *r, gaddr_t a, uint64_t es
             value &= (UINT64_C(1) << (width * 8)) - 1;
         return trap_device_write(v, a, width, value);
     }
-    uint64_t gicd = a.v - v->part->plan->gicd.v, value;
+    uint64_t gicd = a.v - v->part->plan->emulated[EMULATED_GICD].v, value;
     if (gicd < GICD_SIZE) {
         value = vgic_gicd_read(v, (uint32_t)gicd, width);
         hit = true;

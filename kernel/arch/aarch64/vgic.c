@@ -292,7 +292,7 @@ void vgic_reset(struct partition *p)
         gicv3_set_pending(irq.intid, boot, false);
         gicv3_set_active(irq.intid, boot, false);
         gicv3_set_edge(irq.intid, boot, irq.edge);
-        gicv3_set_route(irq.intid, gicv3.board->cpu[boot].mpidr);
+        gicv3_set_route(irq.intid, gicv3.board->cpu[boot].id);
     }
     g->enabled = false;
     memset(g->enable, 0, sizeof(g->enable));

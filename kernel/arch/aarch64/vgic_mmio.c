@@ -282,7 +282,7 @@ static void write_route(const struct access *a, uint64_t value)
     struct vcpu *from = vgic_target(a->v, a->intid), *v = &p->vcpu[to < p->vcpus ? to : 0];
     p->arch.vgic.target[a->intid - GIC_SPI_FIRST] = (uint8_t)v->index;
     if (vgic_bit(p->arch.vgic.hw, a->intid))
-        gicv3_set_route(a->intid, gicv3.board->cpu[v->board_cpu].mpidr);
+        gicv3_set_route(a->intid, gicv3.board->cpu[v->board_cpu].id);
     if (v != from && vgic_withdraw(from, a->intid) && vgic_hold(v, a->intid))
         vgic_wake(v);
 }
