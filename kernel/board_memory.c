@@ -340,9 +340,7 @@ err_t board_read_mmio(const struct board_reader *r, uint32_t max)
             struct board_range m;
             bool exists;
 
-            if (board_read_reg(&quiet, n, i, &m, &exists))
-                break;
-            if (exists && m.size && b->mmios < max)
+            if (!board_read_reg(&quiet, n, i, &m, &exists) && exists && m.size && b->mmios < max)
                 b->mmio[b->mmios++] = m;
         }
     }

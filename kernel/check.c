@@ -166,7 +166,7 @@ static bool reserved_is_known(const struct check *k, const struct plan_partition
 {
     const struct board *b = k->p->board;
     const uint64_t from = e->mfn.n << FRAME_SHIFT, to = from + (e->frames << FRAME_SHIFT);
-    bool declared = false;
+    bool declared = false, known = false;
 
     if (board_mmio_next(b, NULL, e->mfn.n, e->mfn.n + e->frames) || check_overlap(&b->pci.mem32, from, to) ||
         check_overlap(&b->pci.mem64, from, to))
@@ -181,11 +181,13 @@ static bool reserved_is_known(const struct check *k, const struct plan_partition
         declared = true;
     }
     for (uint32_t i = 0; i < b->reserveds; i++) {
-        if (check_overlap(&b->reserved[i], from, to) == to - from &&
-            ((declared && !b->reserved[i].no_map) || reserved_is_used(k, pp, i)))
-            return true;
+        uint64_t overlap = check_overlap(&b->reserved[i], from, to);
+
+        if (declared && overlap && b->reserved[i].no_map && !reserved_is_used(k, pp, i))
+            return false;
+        known |= overlap == to - from && (declared || reserved_is_used(k, pp, i));
     }
-    return false;
+    return known;
 }
 
 static err_t check_extent(const struct check *k, const struct plan_partition *pp, const struct extent *e)
@@ -445,6 +447,8 @@ err_t check_plan(const struct plan *p, struct arena *a, struct diag *d)
         e = check_quarantine(&k);
     if (!e)
         e = check_lines(&k);
+    if (!e)
+        e = check_messages(&k);
     if (!e)
         e = check_numbers(&k);
     return e ? e : check_pool(&k);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The invariants of devices: their registers, streams and interrupts, as the board has them. */
 #include "check_private.h"
+#include "iommu/kind.h"
 #include "sort.h"
 
 #define INTIDS 1024u /* of the GIC, that lines lead to */
+#define ROUTES 256u  /* of an IOMMU, that messages lead through, at most */
 
 /* The end of the BAR of pp's devices around a frame, in frames, as the plan places it in a window; 0: none is there. */
 static uint64_t bar_end(const struct check *k, const struct plan_partition *pp, uint64_t at)
@@ -89,10 +91,18 @@ static const char *owners_conflict(const struct owned *a, const struct owned *b)
     return NULL;
 }
 
+/* What the board says stands in front of a device. */
+static bool device_stream(const struct board *b, const struct plan_device *dev, uint32_t *iommu, uint32_t *sid)
+{
+    return dev->fn ? board_pci_stream(b, dev->fn->bdf, iommu, sid) : board_node_stream(b, dev->board_node, iommu, sid);
+}
+
 static err_t owners_collect(const struct check *k, struct owned *l, uint32_t *count)
 {
     for (const struct plan_partition *pp = k->p->partition; pp <= k->p->quarantine; pp++) {
         for (const struct plan_device *dev = pp->device; dev < pp->device + pp->devices; dev++) {
+            uint32_t iommu, sid;
+
             if (dev->fn)
                 owned_add(l, count, OWNED_FUNCTION | dev->fn->bdf, pp, dev);
             else if (k->node_owner[dev->board_node])
@@ -100,7 +110,7 @@ static err_t owners_collect(const struct check *k, struct owned *l, uint32_t *co
                                   dev->sid);
             else
                 k->node_owner[dev->board_node] = pp;
-            if (dev->is_protected || (pp == k->p->quarantine && !dev->m->waived))
+            if (dev->is_protected || (pp == k->p->quarantine && device_stream(k->p->board, dev, &iommu, &sid)))
                 owned_add(l, count, (uint64_t)dev->iommu << 32 | dev->sid, pp, dev);
         }
     }
@@ -168,11 +178,13 @@ err_t check_quarantine(const struct check *k)
     for (const struct plan_device *dev = q->device; dev < q->device + q->devices; dev++) {
         const struct board *b = k->p->board;
         uint32_t iommu = 0, sid = 0;
-        bool stream = dev->fn ? board_pci_stream(b, dev->fn->bdf, &iommu, &sid)
-                              : board_node_stream(b, dev->board_node, &iommu, &sid);
+        bool stream = device_stream(b, dev, &iommu, &sid);
 
-        if (stream == dev->m->waived || dev->is_protected != (stream && dev->m->quarantine_scratch) ||
-            (stream && (iommu != dev->iommu || sid != dev->sid)) || (dev->is_protected && !map_is_of(k, q, dev)))
+        /* Bus mastering is off of a function that no IOMMU stands in front of. */
+        if (dev->m->waived != (!stream && !dev->fn) || dev->is_protected != (stream && dev->m->quarantine_scratch) ||
+            (stream && (iommu != dev->iommu || sid != dev->sid)) ||
+            (b->iommu[iommu].sid_bits < 32 && stream && sid >> b->iommu[iommu].sid_bits) ||
+            (dev->is_protected && !map_is_of(k, q, dev)))
             return check_fail(k, "I8: %s: %s is neither kept by its IOMMU nor waived (0x%lx)", q->m->name, dev->m->name,
                               dev->sid);
     }
@@ -270,6 +282,53 @@ err_t check_lines(const struct check *k)
         e = check_irqs(k, pp, id, raised, line);
         if (!e)
             e = check_cpus(k, pp, cpu);
+    }
+    return e;
+}
+
+/* No CPU of a partition reaches an MSI-X table: it traps. */
+static err_t check_table(const struct check *k, const struct plan_partition *pp, const struct plan_device *dev)
+{
+    const struct pci_messages *m = &dev->fn->msi;
+    const uint64_t base = dev->bar[m->bar % 6].v + m->table, end = frames_of(base + m->entries * UINT64_C(16));
+
+    for (uint64_t at = base >> FRAME_SHIFT; m->entries && at < end; at++) {
+        const struct extent *e = physmap_find(&pp->physmap, gfn(at));
+
+        if (!e || e->type != EXT_EMULATED || !hv_maps(k->p, maddr(at << FRAME_SHIFT)))
+            return check_fail(k, "I11: %s: %s has an MSI-X table that is not the hypervisor's alone (0x%lx)",
+                              pp->m->name, dev->m->name, at);
+    }
+    return ERR_NONE;
+}
+
+/* Each entry is one message's. */
+static err_t check_routes(const struct check *k, const struct plan_partition *pp, const struct plan_device *dev,
+                          bool *taken)
+{
+    const struct iommu_kind *kind = k->p->board->iommu[dev->iommu].kind;
+
+    for (uint32_t i = dev->route; kind->routes && i < (uint32_t)dev->route + dev->messages; i++) {
+        if (i < kind->routes_kept || i >= kind->routes || i >= ROUTES || taken[dev->iommu * ROUTES + i])
+            return check_fail(k, "I11: %s: %s has an interrupt remapping entry that is not its own (0x%lx)",
+                              pp->m->name, dev->m->name, i);
+        taken[dev->iommu * ROUTES + i] = true;
+    }
+    return ERR_NONE;
+}
+
+err_t check_messages(const struct check *k)
+{
+    bool *taken = ARENA_NEW(k->a, bool, (size_t)k->p->board->iommus *ROUTES, k->d);
+    err_t e = taken ? ERR_NONE : ERR_NO_SPACE;
+
+    for (const struct plan_partition *pp = k->p->partition; pp < k->p->quarantine; pp++) {
+        for (const struct plan_device *dev = pp->device; dev < pp->device + pp->devices && !e; dev++) {
+            if (dev->fn)
+                e = check_table(k, pp, dev);
+            if (!e && dev->is_protected)
+                e = check_routes(k, pp, dev, taken);
+        }
     }
     return e;
 }

@@ -46,6 +46,8 @@ err_t check_device(const struct check *k, const struct plan_partition *pp, const
 err_t check_quarantine(const struct check *k);
 /* I11: interrupts and CPUs. */
 err_t check_lines(const struct check *k);
+/* I11: messages of devices, and the IOMMUs' entries for them. */
+err_t check_messages(const struct check *k);
 
 /* check_maps.c */
 /* I3, I4, I5, I7: the bfn maps of a partition. */

@@ -84,6 +84,12 @@ static void e820_ram(struct e820 *l, uint64_t first, uint64_t end)
     }
 }
 
+/* Registers of devices: also those that trap. */
+static bool is_pci(const struct plan_partition *pp, const struct extent *e)
+{
+    return e->type == EXT_MMIO || ranges_overlap(gfn_addr(e->gfn).v, 1, pp->pci_mem.v, pp->pci_mem_size);
+}
+
 /* Registers of devices are found through PCI; of RAM that devices cannot reach a kernel must not take buffers. */
 static err_t write_e820(const struct plan_partition *pp, uint8_t *params, struct diag *d)
 {
@@ -95,7 +101,7 @@ static err_t write_e820(const struct plan_partition *pp, uint8_t *params, struct
 
         if (e->type == EXT_RAM && e->dma == (R_READ | R_WRITE))
             e820_ram(&l, first, end);
-        else if (e->type != EXT_MMIO && e->type != EXT_DOORBELL)
+        else if (!is_pci(pp, e) && e->type != EXT_DOORBELL)
             e820_add(&l, first, end, E820_RESERVED);
     }
     e820_end(&l);

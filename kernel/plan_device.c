@@ -62,7 +62,9 @@ static err_t platform_find(struct plan_ctx *c, const struct plan_partition *pp, 
     if (kept)
         return plan_fail(c, dev->m->node, "path: %s is %s, which cannot be given to a partition", dev->m->path, kept);
     if (c->b->uart.present && dev->board_node == c->b->uart.node) {
-        err_t e = uart_check(c, pp, dev);
+        err_t e = pp == c->p->quarantine
+                      ? plan_fail(c, dev->m->node, "path: %s is the hypervisor's console UART", dev->m->path)
+                      : uart_check(c, pp, dev);
 
         if (e)
             return e;
@@ -96,7 +98,7 @@ static err_t pci_find(struct plan_ctx *c, const struct plan_partition *pp, struc
     if (dev->fn->class_code >> 8 == CLASS_IOMMU)
         return plan_fail(c, dev->m->node, "pci: function " BDF_FMT " is an IOMMU, which cannot be given to a partition",
                          BDF_ARG(bdf));
-    if (slot > PCI_SLOTS)
+    if (pp != c->p->quarantine && slot > PCI_SLOTS)
         return plan_fail(c, pp->m->node, "devices: more than %u PCI functions", PCI_SLOTS);
     *stream = board_pci_stream(c->b, bdf, &dev->iommu, &dev->sid);
     return ERR_NONE;
@@ -105,10 +107,14 @@ static err_t pci_find(struct plan_ctx *c, const struct plan_partition *pp, struc
 /* Of nobody: kept where it can do no harm, or left alone where nothing can keep it. */
 static err_t quarantine_check(struct plan_ctx *c, struct plan_device *dev, bool stream)
 {
-    if (stream == dev->m->waived)
-        return plan_fail(c, dev->m->node,
-                         stream ? "waived: an IOMMU stands in front and blocks it: drop it"
-                                : "no IOMMU stands in front, so nothing keeps it in quarantine: say waived");
+    if (dev->m->waived && (stream || dev->fn))
+        return plan_fail(c, dev->m->node, "waived: %s: drop it",
+                         stream ? "an IOMMU stands in front and blocks it"
+                                : "bus mastering is off of what nobody owns");
+    if (!stream && !dev->m->waived && (!dev->fn || dev->m->quarantine_scratch))
+        return plan_fail(c, dev->m->node, "no IOMMU stands in front, so nothing %s",
+                         dev->fn ? "leads its DMA to scratch: say dma = \"abort\""
+                                 : "keeps it in quarantine: say waived");
     dev->is_protected = stream && dev->m->quarantine_scratch;
     return ERR_NONE;
 }
@@ -146,13 +152,13 @@ static void id_add(struct device_ids *l, const struct plan_partition *pp, const 
     l->count++;
 }
 
-static void device_note(struct plan_ctx *c, const struct plan_partition *pp, const struct plan_device *dev)
+static void device_note(struct plan_ctx *c, const struct plan_partition *pp, const struct plan_device *dev, bool stream)
 {
     id_add(&c->devices, pp, dev, dev->fn ? PCI_NUMBER | dev->fn->bdf : dev->board_node);
     if (!dev->fn && pp != c->p->quarantine)
         c->node_owner[dev->board_node] = pp;
     /* In quarantine, one that is blocked has its stream, too: nobody else may need it. */
-    if (dev->is_protected || (pp == c->p->quarantine && !dev->m->waived))
+    if (stream)
         id_add(&c->streams, pp, dev, (uint64_t)dev->iommu << 32 | dev->sid);
 }
 
@@ -212,7 +218,7 @@ static err_t devices_find_of(struct plan_ctx *c, struct plan_partition *pp)
             e = dma_check(c, pp, dev, stream);
         if (e)
             return e;
-        device_note(c, pp, dev);
+        device_note(c, pp, dev, stream);
         pp->has_ecam |= dev->fn != NULL;
     }
     return pp == c->p->quarantine ? plan_quarantine_find(c) : plan_maps_find(c, pp);

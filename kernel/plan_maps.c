@@ -92,9 +92,9 @@ static err_t p2m_shape(struct plan_ctx *c, struct plan_partition *pp)
     /* Arm ARM D8.2: no more input bits than the CPUs have output bits; concatenated roots above 39 bits. */
     if (arm && (in > pa || end > UINT64_C(1) << (in - FRAME_SHIFT)))
         in = pa;
-    if (end > UINT64_C(1) << (in - FRAME_SHIFT))
+    if (end > UINT64_C(1) << ((in < pa ? in : pa) - FRAME_SHIFT))
         return plan_fail(c, pp->m->node, "%s ends at 0x%lx; the board has %u address bits", last->name,
-                         end << FRAME_SHIFT, in);
+                         end << FRAME_SHIFT, in < pa ? in : pa);
     pp->p2m_shape = (struct pt_shape){.in_bits = in, .out_bits = pa, .root_level = in < 44 ? 2 : 3, .leaf_level = 2};
     return ERR_NONE;
 }
@@ -128,7 +128,7 @@ static struct pt_shape map_shape(const struct plan_ctx *c, const struct plan_par
     return iommu_shape(pp->map[map].kind, s.in_bits, s.out_bits, s.leaf_level);
 }
 
-/* What a PCI device sends to a window of its bridge goes to another device, and never comes to an IOMMU. */
+/* What a PCI device sends to a window of its bridge may go to another device without coming to an IOMMU. */
 static const struct board_range *window_of(const struct plan_ctx *c, const struct plan_partition *pp, struct run at)
 {
     for (uint32_t i = 0; pp->has_ecam && i < c->b->pci.buses; i++) {
@@ -246,18 +246,6 @@ static err_t p2m_choose(struct plan_ctx *c, struct plan_partition *pp)
     return p2m_shape(c, pp);
 }
 
-/* Reserved memory, which the plan does not choose, can lie anywhere. */
-static err_t p2m_check(struct plan_ctx *c, const struct plan_partition *pp)
-{
-    for (const struct pt_span *s = pp->p2m_span; s < pp->p2m_span + pp->p2m_spans; s++) {
-        if (s->out + s->frames > UINT64_C(1) << (pp->p2m_shape.out_bits - FRAME_SHIFT))
-            return plan_fail(c, pp->m->node, "%s at 0x%lx is above the %u address bits of the CPUs",
-                             physmap_find(&pp->physmap, gfn(s->in))->name, s->out << FRAME_SHIFT,
-                             pp->p2m_shape.out_bits);
-    }
-    return ERR_NONE;
-}
-
 /* What makes devices need not reach e (NULL: the PV window). */
 static const char *reach_advice(const struct extent *e)
 {
@@ -343,9 +331,6 @@ err_t plan_tables_place(struct plan_ctx *c, struct plan_partition *pp)
     if (!pp->p2m_span || !pp->bfn_span)
         return ERR_NO_SPACE;
     pp->p2m_spans = physmap_cpu_spans(&pp->physmap, pp->p2m_span);
-    e = p2m_check(c, pp);
-    if (e)
-        return e;
     pp->frames.p2m = pt_count(pp->p2m_shape, pp->p2m_span, pp->p2m_spans);
     if (!pp->maps)
         return ERR_NONE;

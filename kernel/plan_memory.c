@@ -80,6 +80,16 @@ static const struct board_range *board_reserved(const struct board *b, struct ru
     return NULL;
 }
 
+/* Is there memory in r that is firmware's own, whatever other range it lies in? */
+static bool board_no_map(const struct board *b, struct run r)
+{
+    for (uint32_t i = 0; i < b->reserveds; i++) {
+        if (b->reserved[i].no_map && run_overlaps(r, run_touched(b->reserved[i].base, b->reserved[i].size)))
+            return true;
+    }
+    return false;
+}
+
 /* Refuse r for node when somebody has it. may_reserved: the board's reserved memory does not
  * stand in the way. */
 static err_t claim_check(struct plan_ctx *c, dt_node_t node, struct run r, bool may_reserved)
@@ -126,7 +136,7 @@ static err_t claim_reserved(struct plan_ctx *c, dt_node_t node, struct claim cla
 
     if (e)
         return e;
-    if (r->unlisted ? !board_has_ram(c->b, claim.at) : !in || (in->no_map && !r->is_boards))
+    if (r->unlisted ? !board_has_ram(c->b, claim.at) : !in || (!r->is_boards && board_no_map(c->b, claim.at)))
         return plan_fail(c, node, "reg: " RUN_FMT " is %s", RUN_ARG(claim.at),
                          r->unlisted ? "not RAM of the board"
                          : in        ? "firmware's own (no-map); only a device that the board says uses it brings it"

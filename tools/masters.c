@@ -50,9 +50,9 @@ static enum state state_of(const struct plan *p, const struct pci_function *fn, 
         return ASSIGNED;
     if (stream)
         return dev && dev->is_protected ? ON_SCRATCH : ABORTS;
-    if (dev)
-        return WAIVED;
-    return fn ? MASTER_OFF : LEFT_ALONE;
+    if (fn)
+        return MASTER_OFF;
+    return dev ? WAIVED : LEFT_ALONE;
 }
 
 static void functions_print(FILE *f, const struct plan *p)

@@ -4,7 +4,8 @@
 #include "dev/pci.h"
 
 #define MSIX_SIZE 0x0cu /* bytes of the capability */
-#define MSI_MOST  5u    /* log2 of messages; more is reserved */
+#define CFG_SIZE  0x100u
+#define MSI_MOST  5u /* log2 of messages; more is reserved */
 
 static bool table_fits(const struct pci_function *f, uint32_t bar, uint32_t at, uint32_t entries)
 {
@@ -12,6 +13,14 @@ static bool table_fits(const struct pci_function *f, uint32_t bar, uint32_t at, 
 
     return b && (b->kind == BAR_MEM32 || b->kind == BAR_MEM64) && at < b->size &&
            b->size - at >= (uint64_t)entries * PCI_MSIX_ENTRY;
+}
+
+/* None where the capability passes the end of the space. */
+static uint16_t msi_messages(uint32_t control, uint32_t at)
+{
+    uint32_t size = 10 + (control & PCI_MSI_64 ? 4 : 0) + (control & PCI_MSI_MASKING ? 10 : 0), log2 = control >> 1 & 7;
+
+    return log2 <= MSI_MOST && at + size <= CFG_SIZE ? (uint16_t)(1u << log2) : 0;
 }
 
 static void function_read(const struct board_pci *p, mmio_t ecam, struct pci_function *f)
@@ -23,10 +32,8 @@ static void function_read(const struct board_pci *p, mmio_t ecam, struct pci_fun
         uint64_t at = pci_offset(p, f->bdf, cap[i].off);
 
         if (cap[i].id == PCI_CAP_MSI && !f->msi.messages) {
-            uint32_t log2 = mmio_read16(ecam, at + PCI_MSI_CONTROL) >> 1 & 7;
-
-            f->msi.messages = log2 <= MSI_MOST ? (uint16_t)(1u << log2) : 0;
-        } else if (cap[i].id == PCI_CAP_MSIX && cap[i].off + MSIX_SIZE <= 0x100 && !f->msi.entries) {
+            f->msi.messages = msi_messages(mmio_read16(ecam, at + PCI_MSI_CONTROL), cap[i].off);
+        } else if (cap[i].id == PCI_CAP_MSIX && cap[i].off + MSIX_SIZE <= CFG_SIZE && !f->msi.entries) {
             uint32_t entries = (mmio_read16(ecam, at + PCI_MSI_CONTROL) & PCI_MSIX_SIZE) + 1u;
             uint32_t table = mmio_read32(ecam, at + PCI_MSIX_TABLE);
 

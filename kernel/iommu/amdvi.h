@@ -124,7 +124,8 @@ err_t amdvi_enable(struct amdvi *u, struct diag *d);
  * to NULL: it is blocked, by the write of one word, what silences it, and one invalidation.
  * Else it gets the prebuilt domain to, with an id of its own. By two of each, since the id and the root are in
  * different words: blocked and forgotten, then the new domain. It meets its old domain, then is blocked, then
- * meets the new one; where a step fails, it is blocked. (The unit reads an entry at once, but one store of 128
+ * meets the new one; where a step before the last fails, it is blocked, where the last one's invalidation
+ * does, it may meet the new map. (The unit reads an entry at once, but one store of 128
  * bits would need CMPXCHG16B, which not every target has.)
  */
 err_t amdvi_quarantine(struct amdvi *u, uint16_t bdf, const struct amdvi_domain *to, struct diag *d);

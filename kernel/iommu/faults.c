@@ -20,7 +20,7 @@ static size_t put_source(const struct fault_record *r, uint32_t sid, char *text,
     return fmt_print(text, size, "unassigned stream 0x%x", sid);
 }
 
-static void put_fault(const struct fault_record *r, const struct smmuv3_fault *e, char *text, size_t size)
+static void put_fault(const struct fault_record *r, const struct fault *e, char *text, size_t size)
 {
     size_t n = put_source(r, e->sid, text, size);
     if (e->has_addr)
@@ -30,7 +30,7 @@ static void put_fault(const struct fault_record *r, const struct smmuv3_fault *e
 }
 
 /* Each threshold is met by exactly one caller, whatever CPU it is on. */
-enum fault_action faults_take(struct faults *f, const struct smmuv3_fault *e, char *text, size_t size)
+enum fault_action faults_take(struct faults *f, const struct fault *e, char *text, size_t size)
 {
     struct fault_record *r = faults_find(f, e->sid);
     uint64_t count = __atomic_add_fetch(&r->count, 1, __ATOMIC_RELAXED);
@@ -46,7 +46,7 @@ enum fault_action faults_take(struct faults *f, const struct smmuv3_fault *e, ch
             fmt_print(text, size, "further faults of unassigned streams are counted, not shown");
         return FAULT_SHOW;
     }
-    if (r->device ? count == FAULT_BUDGET : count % FAULT_BUDGET == 0) {
+    if (count % FAULT_BUDGET == 0) {
         size_t n = put_source(r, e->sid, text, size);
         fmt_print(text + n, size - n, ": quarantined after %llu faults, its DMA %s", (unsigned long long)count,
                   r->to_scratch ? "meets a scratch page" : "is stopped");

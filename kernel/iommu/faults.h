@@ -7,13 +7,22 @@
 #ifndef KERNEL_IOMMU_FAULTS_H
 #define KERNEL_IOMMU_FAULTS_H
 
-#include "iommu/smmuv3.h"
-
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define FAULT_LOG    8   /* faults of a device that are shown */
 #define FAULT_BUDGET 256 /* the fault that quarantines it */
 #define FAULT_TEXT   192 /* room for a line with names of 31 characters */
+
+/* A fault as every kind of IOMMU can tell it. */
+struct fault {
+    uint32_t sid;
+    const char *what; /* in words: "translation fault", "no right to write" ... */
+    bool read;
+    bool has_addr;
+    uint64_t addr; /* bus address */
+};
 
 struct fault_record {
     const char *partition, *device;
@@ -31,15 +40,15 @@ struct faults {
 enum fault_action {
     FAULT_COUNTED,   /* nothing to show */
     FAULT_SHOW,      /* show the text */
-    FAULT_QUARANTINE /* show the text and quarantine the fault's stream (smmuv3_quarantine) */
+    FAULT_QUARANTINE /* show the text and quarantine the fault's stream */
 };
 
 /*
- * Account for one fault; text gets a line where the answer is not FAULT_COUNTED. Every
- * FAULT_BUDGET-th fault of streams that nobody owns silences the one that brought it. May run
- * on several CPUs at a time.
+ * Account for one fault; text gets a line where the answer is not FAULT_COUNTED. Every FAULT_BUDGET-th fault
+ * asks for the quarantine of the stream that brought it: again, where the last one failed. May run on several
+ * CPUs at a time.
  */
-enum fault_action faults_take(struct faults *f, const struct smmuv3_fault *e, char *text, size_t size);
+enum fault_action faults_take(struct faults *f, const struct fault *e, char *text, size_t size);
 
 /* The record of a stream; nobody's where no device has it. */
 struct fault_record *faults_find(struct faults *f, uint32_t sid);

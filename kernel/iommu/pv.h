@@ -48,7 +48,10 @@ struct pv {
     struct lock lock;
 };
 
-/* frames of BFNs from bfn on, to GFNs from gfn on; pv_unmap does not read gfn and rights. */
+/*
+ * frames of BFNs from bfn on, to GFNs from gfn on; pv_unmap does not read gfn and rights. A vector is read
+ * twice: it is the hypervisor's own copy, never the guest's memory.
+ */
 struct pv_op {
     bfn_t bfn;
     gfn_t gfn;

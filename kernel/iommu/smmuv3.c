@@ -575,7 +575,7 @@ uint32_t smmuv3_events(struct smmuv3 *s, uint32_t max, smmuv3_fault_fn *fn, smmu
         if (!found)
             break;
         taken++;
-        struct smmuv3_fault f = smmuv3_event_decode(&e);
+        struct fault f = smmuv3_event_decode(&e);
         fn(ctx, &f);
     }
     lock_take(&s->lock);

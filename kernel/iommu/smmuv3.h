@@ -9,6 +9,7 @@
 #define KERNEL_IOMMU_SMMUV3_H
 
 #include "board.h"
+#include "iommu/faults.h"
 #include "lock.h"
 #include "mmio.h"
 #include "p2m/pt.h"
@@ -50,15 +51,7 @@ struct smmuv3_cmd smmuv3_cmd_tlbi_s12_vmall(uint16_t vmid);
 struct smmuv3_cmd smmuv3_cmd_sync(void);
 
 /* What an event record says, decoded (IHI 0070, 7.3). */
-struct smmuv3_fault {
-    uint32_t sid;
-    uint8_t type;     /* 0x10 F_TRANSLATION ... */
-    const char *what; /* in words: "translation fault", "permission fault", "unknown stream" ... */
-    bool read;        /* RnW */
-    bool has_addr;
-    uint64_t addr; /* input address */
-};
-struct smmuv3_fault smmuv3_event_decode(const struct smmuv3_event *e);
+struct fault smmuv3_event_decode(const struct smmuv3_event *e);
 
 struct smmuv3 {
     mmio_t base;
@@ -120,7 +113,8 @@ err_t smmuv3_enable(struct smmuv3 *s, struct diag *d);
  * Else it gets the prebuilt map to, with a VMID of its own; a group without a table takes one. By
  * three of each, since the unit fetches an entry's words one by one and in any order (3.21.3): abort,
  * all words but the first, the first. It meets its old map, then aborts, then meets the new one,
- * never the VMID of one with the root of the other; where a step fails, it aborts. (A store of 128
+ * never the VMID of one with the root of the other; where a step before the last fails, it
+ * aborts, where the last one's invalidation does, it may meet the new map. (A store of 128
  * bits over VMID and root would do where every PE has FEAT_LSE2, and only there.)
  */
 err_t smmuv3_quarantine(struct smmuv3 *s, uint32_t sid, const struct smmuv3_stage2 *to, struct diag *d);
@@ -134,7 +128,7 @@ err_t smmuv3_flush(struct smmuv3 *s, uint16_t vmid, struct diag *d);
  * again: the interrupt comes only when the queue turns from empty to not empty. fn and note are
  * called without the lock, so fn may call smmuv3_quarantine.
  */
-typedef void smmuv3_fault_fn(void *ctx, const struct smmuv3_fault *f);
+typedef void smmuv3_fault_fn(void *ctx, const struct fault *f);
 typedef void smmuv3_note_fn(void *ctx, const char *text);
 uint32_t smmuv3_events(struct smmuv3 *s, uint32_t max, smmuv3_fault_fn *fn, smmuv3_note_fn *note, void *ctx);
 

@@ -106,15 +106,11 @@ static const struct {
     {0x21, false, "configuration cache conflict"},
 };
 
-struct smmuv3_fault smmuv3_event_decode(const struct smmuv3_event *e)
+struct fault smmuv3_event_decode(const struct smmuv3_event *e)
 {
-    struct smmuv3_fault f = {
-        .sid = (uint32_t)(e->w[0] >> 32),
-        .type = (uint8_t)e->w[0],
-        .what = "event of unknown type",
-    };
+    struct fault f = {.sid = (uint32_t)(e->w[0] >> 32), .what = "event of unknown type"};
     for (unsigned i = 0; i < sizeof events / sizeof events[0]; i++) {
-        if (events[i].type != f.type)
+        if (events[i].type != (uint8_t)e->w[0])
             continue;
         f.what = events[i].what;
         f.has_addr = events[i].addr;

@@ -130,7 +130,8 @@ err_t vtd_enable(struct vtd *u, bool x2apic, struct diag *d);
  * which ever had a map takes its whole bus along.
  * Else it gets the prebuilt map to, with a domain id of its own; a bus without a table takes one. By two of
  * each, since the id and the root are in different words: not present and forgotten, then the new map
- * (6.5.3.3). It meets its old map, then is blocked, then meets the new one; where a step fails, it is blocked.
+ * (6.5.3.3). It meets its old map, then is blocked, then meets the new one; where a step before the last
+ * fails, it is blocked, where the last one's invalidation does, it may meet the new map.
  * (One store of 128 bits would need CMPXCHG16B, which not every target has.)
  */
 err_t vtd_quarantine(struct vtd *u, uint16_t bdf, const struct vtd_domain *to, struct diag *d);

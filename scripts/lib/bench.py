@@ -32,7 +32,7 @@ FIGURES: dict[str, tuple[int | None, str]] = {
     "frames_p2m": (None, "frames, second-stage table of the demo's linux"),
     "frames_bfn": (None, "frames, bfn map of the demo's linux"),
     "frames_scratch": (4, "frames, scratch page and tree of the demo's linux"),
-    "sloc": (13_500, "source lines compiled, without libfdt"),
+    "sloc": (14_000, "source lines compiled, without libfdt"),
 }
 
 

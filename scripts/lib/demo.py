@@ -43,17 +43,20 @@ class Judge:
             self.show("linux", f"{cpus[1]} CPUs; 64 MiB read from the NVMe disk and written back, sha256 {wanted[:16]}... "
                                f"as on the host; {int(irqs[2]) - int(irqs[1])} interrupts")
 
-    def prober(self) -> None:
+    def prober(self, logged: bool) -> None:
+        """logged: the emulated IOMMU tells of the requests that it refuses."""
         for line in self.board.lines("prober"):
             if "FAIL" in line:
                 self.fail(line)
         good = self.need("prober", r"^prober: PASS (\d+) probes", "did not say PASS")
         audit = self.need("mullion", r"^prober: stray DMA", "no scratch audit named prober")
-        fault = self.need("mullion", r"prober.*\bedu\b.*fault", "no contained fault of prober's edu was reported")
-        if good and audit and fault:
+        if good and audit:
             self.show("prober", f"{good[1]} probes by DMA and by CPU; only what the manifest gives was reached")
             self.show("mullion", audit.string)
-            self.show("mullion", fault.string)
+        if logged:
+            fault = self.need("mullion", r"prober.*\bedu\b.*contained", "no contained fault of prober's edu was reported")
+            if fault:
+                self.show("mullion", fault.string)
 
     def unprotected(self) -> None:
         line = self.need("mullion", r"^linux: .*nvme.*UNPROTECTED.*reach", "no line says what the disk could reach")
@@ -75,8 +78,9 @@ def demo(example: str) -> str:
             result.fail(f"{late} within {LIMIT} s")
         result.linux(wanted, disk_copy_sum(disk))
         if "prober" in partitions(example):
-            result.prober()
-        if not any("iommu=" in word for word in command):
+            # QEMU's AMD-Vi refuses, and never writes its event log: that nothing arrived is what prober has seen.
+            result.prober(logged=not any("amd-iommu" in word for word in command))
+        if not any("iommu" in word for word in command):
             result.unprotected()
     print("\n-- summary of", example)
     print("\n".join(result.summary))

@@ -7,7 +7,7 @@ uint64_t edu_bar;
 
 uint64_t pci_cfg(uint32_t slot, uint32_t fn, uint32_t off)
 {
-    return VIRT_ECAM + (slot << 15 | fn << 12 | off);
+    return BOARD_ECAM + (slot << 15 | fn << 12 | off);
 }
 
 bool edu_init_from(uint32_t slot)
@@ -19,8 +19,7 @@ bool edu_init_from(uint32_t slot)
         return false;
     edu_bar = read32(pci_cfg(edu_slot, 0, 0x10)) & ~0xfu;
     write32(pci_cfg(edu_slot, 0, 4), 0x6); /* command: memory, bus master */
-    for (uint32_t i = 0; i < 4; i++)       /* its INTx is one of the four; the others are not ours */
-        gic_enable_spi(VIRT_INTID_INTX + i);
+    edu_irq_enable();
     return edu_bar != 0;
 }
 
@@ -38,12 +37,12 @@ static bool edu_dma(uint64_t src, uint64_t dst, uint32_t bytes, uint32_t cmd)
     write64(edu_bar + EDU_DMA_CMD, cmd | 5);
     for (unsigned tries = 0; tries < 50; tries++) {
         uint32_t id = wait_irq(200);
-        if (id != VIRT_INTID_VTIMER && read32(edu_bar + EDU_IRQ_STATUS) != 0) {
+        if (id != IRQ_TIME && read32(edu_bar + EDU_IRQ_STATUS) != 0) {
             edu_irqs++;
             edu_intid = id;
             write32(edu_bar + EDU_IRQ_ACK, read32(edu_bar + EDU_IRQ_STATUS));
         }
-        gic_eoi(id);
+        irq_end(id);
         if (!(read32(edu_bar + EDU_DMA_CMD) & 1))
             return true;
     }

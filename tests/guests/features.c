@@ -39,7 +39,7 @@ static void rest(uint64_t ms)
 
     if (edu_bar != 0 && read32(edu_bar + EDU_IRQ_STATUS) != 0)
         write32(edu_bar + EDU_IRQ_ACK, read32(edu_bar + EDU_IRQ_STATUS));
-    gic_eoi(id);
+    irq_end(id);
 }
 
 /* -- the CPU -- */
@@ -216,7 +216,7 @@ void other_main(void);
 void other_main(void)
 {
     SYSREG_WRITE(vbar_el1, vectors_at);
-    gic_init();
+    irq_init();
     print("other CPU.\n");
     serve();
 }
@@ -313,7 +313,7 @@ void guest_main(const void *dtb, uint64_t stamp)
     dtb_end = dtb_first + DTB_ROOM;
     vectors_at = SYSREG_READ(vbar_el1);
     write32(VIRT_UART + 0x2c, 0x70); /* UARTLCR_H: 8 bits, FIFOs */
-    gic_init();
+    irq_init();
     print("features: ready\n");
     serve();
 }

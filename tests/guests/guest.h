@@ -1,100 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The small run-time of our guests: console, calls, traps, time, interrupts, the edu DMA device. */
+/*
+ * The small run-time of our guests: console, calls, time, interrupts, the edu DMA device. What an architecture adds,
+ * and where its board has things, is in its target.h.
+ */
 #ifndef GUESTS_GUEST_H
 #define GUESTS_GUEST_H
 
 #include "mullion.h"
-#include "virt.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* What each guest defines; it is switched off when guest_main returns. */
-void guest_main(const void *dtb, uint64_t stamp);
-/* Interrupt handler; entered: the counter at its first instruction. Only where interrupts are unmasked. */
-void guest_irq(uint64_t entered);
+struct call {
+    uint64_t x0, x1, x2, x3;
+};
 
-/* -- memory and devices: the MMU is off, so every access is a device access -- */
-static inline uint32_t read32(uint64_t a)
-{
-    uint32_t v;
-    __asm__ volatile("ldr %w0, [%1]" : "=r"(v) : "r"(a) : "memory");
-    return v;
-}
-static inline void write32(uint64_t a, uint32_t v)
-{
-    __asm__ volatile("str %w0, [%1]" ::"r"(v), "r"(a) : "memory");
-}
-static inline void write64(uint64_t a, uint64_t v)
-{
-    __asm__ volatile("str %0, [%1]" ::"r"(v), "r"(a) : "memory");
-}
-static inline void barrier(void)
-{
-    __asm__ volatile("dsb sy" ::: "memory");
-}
+#include "target.h" /* read32, write32, write64, barrier, hypercall, IRQ_TIME */
 
-#define SYSREG_READ(name)                                        \
-    ({                                                           \
-        uint64_t v_;                                             \
-        __asm__ volatile("mrs %0, " #name : "=r"(v_)::"memory"); \
-        v_;                                                      \
-    })
-#define SYSREG_WRITE(name, value) __asm__ volatile("msr " #name ", %0\n isb" ::"r"((uint64_t)(value)) : "memory")
+/* What each guest defines; it is switched off when guest_main returns. boot: device tree, or boot parameters. */
+void guest_main(const void *boot, uint64_t stamp);
 
-/* -- console: a PL011 by polling. %s %c %u %d %x (64 bits each but %c and %s), %08x -- */
+/* What the IOMMU in front of the guest's devices is like. */
+struct board {
+    unsigned in_bits; /* of addresses that it translates; 64: all of them */
+    bool tells_faults;
+};
+extern struct board board;
+
+/* -- console, by polling. %s %c %u %d %x (64 bits each but %c and %s), %08x -- */
 void print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void print_char(char c);
 int read_char(void); /* -1: nothing there */
 
-/* -- calls (SMCCC) -- */
-struct call {
-    uint64_t x0, x1, x2, x3;
-};
-struct call hvc(uint64_t fn, uint64_t a1, uint64_t a2, uint64_t a3);
-struct call smc(uint64_t fn, uint64_t a1, uint64_t a2, uint64_t a3);
+/* -- calls -- */
 bool is_partition(void);      /* Mullion answers */
 uint64_t info(uint64_t item); /* MULLION_INFO; UINT64_MAX on an error */
-
-#define PSCI_VERSION       0x84000000u
-#define PSCI_CPU_SUSPEND   0xc4000001u
-#define PSCI_CPU_OFF       0x84000002u
-#define PSCI_CPU_ON        0xc4000003u
-#define PSCI_AFFINITY_INFO 0xc4000004u
-#define PSCI_SYSTEM_OFF    0x84000008u
-#define PSCI_SYSTEM_RESET  0x84000009u
-#define PSCI_FEATURES      0x8400000au
-void psci_system_off(void);
-
-/* -- traps that are expected -- */
-struct trap_frame {
-    uint64_t x[18], x29, x30;
-    uint64_t elr, spsr;
-};
-/* What happened to the access: hit, and then ESR_EL1 and FAR_EL1. */
-struct trap {
-    bool hit;
-    uint64_t esr, far;
-};
-struct trap try_read32(uint64_t address, uint32_t *value);
-struct trap try_write32(uint64_t address, uint32_t value);
-struct trap try_exec(uint64_t address);
-void trap_arm(void);                  /* from here on a trap skips its instruction ... */
-struct trap trap_disarm(void);        /* ... and the first one is told here */
-bool trap_is_external(struct trap t); /* synchronous external abort, not on a walk (Arm ARM D17.2.37: xFSC 0b010000) */
 
 /* -- time and interrupts -- */
 uint64_t now(void);
 uint64_t ticks_per_ms(void);
-void gic_init(void); /* distributor, this CPU's redistributor and interface; nothing enabled but SGIs and the timer */
-void gic_enable_spi(uint32_t intid);
-uint32_t gic_ack(void); /* INTID, 1023: none */
-void gic_eoi(uint32_t intid);
-void timer_set(uint64_t cval);
-void timer_stop(void);
-uint32_t
-wait_irq(uint64_t ms); /* WFI with interrupts masked; the INTID that ended it, the timer's own when it was time */
+void irq_init(void);            /* the interrupt controllers of this CPU; nothing enabled but SGIs and the timer */
+uint32_t wait_irq(uint64_t ms); /* the interrupt that came, which irq_end must follow; IRQ_TIME: none did */
+void irq_end(uint32_t id);
 
 /* -- PCI and edu -- */
 #define EDU_ID  0x11e81234u
@@ -110,6 +58,7 @@ enum {
 uint64_t pci_cfg(uint32_t slot, uint32_t fn, uint32_t off);
 bool edu_init(void);               /* finds it, enables memory and bus mastering */
 bool edu_init_from(uint32_t slot); /* likewise, the first one in this slot or behind */
+void edu_irq_enable(void);         /* of the device in edu_slot */
 extern uint32_t edu_slot, edu_irqs, edu_intid;
 extern uint64_t edu_bar;
 /* One DMA, waited for by the device's interrupt (and by time when none comes). false: it never ended. */

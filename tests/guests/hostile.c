@@ -137,11 +137,11 @@ static void gic_settle(void)
     write32(VIRT_GICR + 0x10180, UINT32_MAX);
     write32(VIRT_GICR + 0x10280, UINT32_MAX);
     write32(VIRT_GICR + 0x10380, UINT32_MAX);
-    gic_init();
+    irq_init();
     for (unsigned i = 0; i < 64; i++) {
         uint32_t id = gic_ack();
         if (id < 1020)
-            gic_eoi(id);
+            irq_end(id);
     }
 }
 
@@ -354,13 +354,13 @@ void guest_main(const void *dtb, uint64_t stamp)
         reset();
     if (resets != 0)
         print("hostile: reset: done\n");
-    gic_init();
+    irq_init();
     print(edu_init() ? "hostile: ready\n" : "hostile: no edu device: FAIL\n");
     for (;;) {
         int c = read_char();
         if (c >= 0)
             run(c);
         else
-            gic_eoi(wait_irq(20));
+            irq_end(wait_irq(20));
     }
 }

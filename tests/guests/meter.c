@@ -32,7 +32,7 @@ void guest_irq(uint64_t entered)
 
     if (id == VIRT_INTID_VTIMER)
         timer_stop();
-    gic_eoi(id);
+    irq_end(id);
     irq_entered = entered;
     irq_count++;
 }
@@ -93,7 +93,7 @@ void guest_main(const void *dtb, uint64_t stamp)
 {
     (void)dtb;
     print("cntfrq=%lu\n", SYSREG_READ(cntfrq_el0));
-    gic_init();
+    irq_init();
     empty = loop_empty(LOOPS, 0, 0).ticks;
     if (is_partition()) {
         boot_stamps(stamp);

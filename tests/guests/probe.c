@@ -49,8 +49,13 @@ void fetch_buffer(uint32_t bytes)
 
 bool is_own(uint64_t a)
 {
-    return (a >= GUEST_RAM && a < GUEST_RAM + GUEST_RAM_SIZE) ||
+    return is_exempt(a) || (a >= GUEST_RAM && a < GUEST_RAM + GUEST_RAM_SIZE) ||
            (a >= GUEST_ROM && a < GUEST_DMA_READ + GUEST_REGION_SIZE); /* dma = "none" counts as a hole */
+}
+
+uint64_t in_end(void)
+{
+    return board.in_bits < 64 ? 1ul << board.in_bits : -(uint64_t)PAGE;
 }
 
 /* -- own memory: the device reaches it, as far as the manifest lets it -- */
@@ -81,7 +86,7 @@ bool learn_pattern(void)
     const char *before = failed;
     bool varied = false;
 
-    hvc(MULLION_AUDIT, 0, 0, 0);
+    hypercall(MULLION_AUDIT, 0, 0, 0);
     from_bus(0x7654321000, 0, PAGE);
     fetch_buffer(PAGE);
     for (unsigned i = 0; i < PAGE; i++) {
@@ -136,7 +141,7 @@ void hole_write(uint64_t frame_address, uint32_t offset, const char *what)
     if (is_own(frame_address))
         return;
     to_bus(frame_address + offset, offset, SAMPLE);
-    struct call c = hvc(MULLION_AUDIT, 0, 0, 0);
+    struct call c = hypercall(MULLION_AUDIT, 0, 0, 0);
     if ((int64_t)c.x0 != MULLION_OK || c.x1 != SAMPLE || c.x2 != offset) {
         print("prober: BFN address %lx: audit says %lu bytes from %lx\n", frame_address + offset, c.x1, c.x2);
         check(false, what);

@@ -22,7 +22,8 @@ bool from_bus(uint64_t a, uint32_t offset, uint32_t bytes); /* bus -> the device
 bool to_bus(uint64_t a, uint32_t offset, uint32_t bytes);   /* the device's buffer -> bus */
 void fetch_buffer(uint32_t bytes);                          /* the device's buffer -> page */
 
-bool is_own(uint64_t a); /* the device may reach it */
+bool is_own(uint64_t a); /* the device may reach it, or nothing translates it */
+uint64_t in_end(void);   /* of what the IOMMU translates */
 uint64_t random_frame(uint64_t from, uint64_t to);
 
 /* Device data from a deep hole becomes pattern. */

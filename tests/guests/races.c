@@ -81,13 +81,13 @@ static void life(uint64_t self, uint64_t number)
     uint64_t seed = now() * (self + 1) + number, left = 20 + chance(&seed, 200);
     bool kills = self == number % CPUS || self == number / CPUS % CPUS;
 
-    gic_init();
+    irq_init();
     for (;;) {
         SYSREG_WRITE(S3_0_C12_C11_5, chance(&seed, 16) << 24 | chance(&seed, 8)); /* ICC_SGI1R_EL1 */
         if (chance(&seed, 4) == 0)
             SYSREG_WRITE(S3_0_C12_C11_5, 1ul << 40 | chance(&seed, 16) << 24); /* all others */
         if (chance(&seed, 2) == 0)
-            gic_eoi(gic_ack());
+            irq_end(gic_ack());
         if (chance(&seed, 3) == 0)
             cpu_on(chance(&seed, CPUS), number << 8 | 1u << 7);
         if (chance(&seed, 40) == 0 && self != 0 && !kills)

@@ -7,7 +7,7 @@
 /* Every hundredth probe writes, the others read; three in four over the board's own memory and devices. */
 static void sweep(void)
 {
-    static const uint64_t limit[] = {1ul << VIRT_IN_BITS, VIRT_RAM_END, 1ul << 36, 1ul << 39};
+    const uint64_t limit[] = {in_end(), BOARD_RAM_END, 1ul << 36, 1ul << 39};
     const char *before = failed;
 
     for (uint32_t told = 0; probes < SWEEP_BFNS && failed == NULL;) {
@@ -26,10 +26,10 @@ static void sweep(void)
     section("sweep", before);
 }
 
-void guest_main(const void *dtb, uint64_t stamp)
+void guest_main(const void *boot, uint64_t stamp)
 {
-    (void)dtb, (void)stamp;
-    gic_init();
+    (void)boot, (void)stamp;
+    irq_init();
     if (check(is_partition(), "Mullion answers") && check(edu_init(), "edu is there")) {
         own_ram();
         if (learn_pattern())

@@ -9,7 +9,6 @@
 #include "iommu/smmuv3.h"
 #include "iommu/vtd.h"
 #include "ipmmu_model.h"
-#include "reach.h"
 #include "smmuv3_model.h"
 #include "vtd_model.h"
 
@@ -23,6 +22,8 @@ struct ops {
     err_t (*attach)(uint32_t sid, const struct bench_map *m, struct diag *d);
     err_t (*enable)(struct diag *d);
     err_t (*quarantine)(uint32_t sid, const struct bench_map *to, struct diag *d);
+    err_t (*flush)(const struct bench_map *m, struct diag *d);
+    void (*hang)(bool hangs);
     bool (*dma)(uint32_t sid, uint64_t addr, bool write, maddr_t *out);
     const char *(*stop)(void);
 };
@@ -54,7 +55,7 @@ static void tables_clean(void)
 }
 
 /*
- * SMMUv3. The model has no stage 2: its walk is ours, from the words of the entry that the unit fetched.
+ * SMMUv3.
  */
 
 static struct {
@@ -115,32 +116,19 @@ static err_t smmu_quarantine(uint32_t sid, const struct bench_map *to, struct di
     return smmuv3_quarantine(&smmu.s, sid, to ? &s2 : NULL, d);
 }
 
-/* IHI 0070, 5.2: S2T0SZ 165:160, S2SL0 167:166, S2PS 178:176, S2TTB 243:196. */
+static err_t smmu_flush(const struct bench_map *m, struct diag *d)
+{
+    return smmuv3_flush(&smmu.s, m->domain, d);
+}
+
+static void smmu_hang(bool hangs)
+{
+    smmu.m.cmdq_hangs = hangs;
+}
+
 static bool smmu_dma(uint32_t sid, uint64_t addr, bool write, maddr_t *out)
 {
-    unsigned i = 0;
-    struct reach r;
-
-    while (i < smmu.m.watches && smmu.m.watch[i].sid != sid)
-        i++;
-    if (i == MODEL_WATCHES)
-        i = smmu.m.watches = 0;
-    *out = maddr(addr);
-    switch (smmuv3_model_dma(&smmu.m, sid)) {
-    case MODEL_BYPASS:
-        return true;
-    case MODEL_STAGE2:
-        break;
-    default:
-        return false;
-    }
-    const uint64_t *w = smmu.m.watch[i].ste;
-    const struct pt_shape s = {.in_bits = (uint8_t)(64 - (w[2] >> 32 & 0x3f)),
-                               .root_level = (uint8_t)((w[2] >> 38 & 3) + 1)};
-    r = reach_walk(&reach_arm_s2, bench.pool, smmu.m.mem, (w[3] & UINT64_C(0x000ffffffffffff0)) >> FRAME_SHIFT, s,
-                   addr >> FRAME_SHIFT);
-    *out = maddr(r.mfn << FRAME_SHIFT | (addr & FRAME_MASK));
-    return r.rights & (write ? R_WRITE : R_READ) && !(out->v >> smmuv3_pa_bits[w[2] >> 48 & 7]);
+    return smmuv3_model_dma(&smmu.m, sid, addr, write, out);
 }
 
 static const char *smmu_stop(void)
@@ -210,6 +198,19 @@ static err_t vtd_bench_quarantine(uint32_t sid, const struct bench_map *to, stru
     return vtd_quarantine(&vtd.u, (uint16_t)sid, to ? &dom : NULL, d);
 }
 
+static err_t vtd_bench_flush(const struct bench_map *m, struct diag *d)
+{
+    return vtd_flush(&vtd.u, m->domain, d);
+}
+
+static void vtd_bench_hang(bool hangs)
+{
+    vtd.m.queue_hangs = hangs;
+    mmio_write64(vtd_model_mmio(&vtd.m), 0x88, vtd.m.iqt); /* IQT: it takes up what waits */
+    while (!hangs && vtd.m.iqh != vtd.m.iqt)
+        arch_relax();
+}
+
 static bool vtd_bench_dma(uint32_t sid, uint64_t addr, bool write, maddr_t *out)
 {
     return vtd_model_dma(&vtd.m, (uint16_t)sid, addr, write, out);
@@ -269,6 +270,16 @@ static err_t amd_quarantine(uint32_t sid, const struct bench_map *to, struct dia
     struct amdvi_domain dom = to ? amd_domain_of(to) : (struct amdvi_domain){{0}, {0}, 0};
 
     return amdvi_quarantine(&amd.u, (uint16_t)sid, to ? &dom : NULL, d);
+}
+
+static err_t amd_flush(const struct bench_map *m, struct diag *d)
+{
+    return amdvi_flush(&amd.u, m->domain, d);
+}
+
+static void amd_hang(bool hangs)
+{
+    amd.m.cmd_hangs = hangs;
 }
 
 static bool amd_dma(uint32_t sid, uint64_t addr, bool write, maddr_t *out)
@@ -355,6 +366,20 @@ static err_t ipmmu_bench_quarantine(uint32_t sid, const struct bench_map *to, st
     return ipmmu_quarantine(&ipmmu.u[1], (uint8_t)sid, d);
 }
 
+static err_t ipmmu_bench_flush(const struct bench_map *m, struct diag *d)
+{
+    uint8_t i = 1;
+
+    while (ipmmu.root[i] != m->root.v)
+        i++;
+    return ipmmu_flush(&ipmmu.u[0], i, d);
+}
+
+static void ipmmu_hang(bool hangs)
+{
+    ipmmu.m.flush_hangs = hangs;
+}
+
 static bool ipmmu_bench_dma(uint32_t sid, uint64_t addr, bool write, maddr_t *out)
 {
     return ipmmu_model_dma(&ipmmu.m, 1, sid, addr, write, out);
@@ -370,12 +395,14 @@ static const char *ipmmu_stop(void)
  * All of them.
  */
 
-static const struct ops smmu_ops = {smmu_start, smmu_attach, smmu_enable, smmu_quarantine, smmu_dma, smmu_stop};
-static const struct ops vtd_ops = {vtd_bench_start,      vtd_bench_attach, vtd_bench_enable,
-                                   vtd_bench_quarantine, vtd_bench_dma,    vtd_bench_stop};
-static const struct ops amd_ops = {amd_start, amd_attach, amd_enable, amd_quarantine, amd_dma, amd_stop};
-static const struct ops ipmmu_ops = {ipmmu_start,     ipmmu_bench_attach, ipmmu_nothing, ipmmu_bench_quarantine,
-                                     ipmmu_bench_dma, ipmmu_stop};
+static const struct ops smmu_ops = {smmu_start, smmu_attach, smmu_enable, smmu_quarantine,
+                                    smmu_flush, smmu_hang,   smmu_dma,    smmu_stop};
+static const struct ops vtd_ops = {vtd_bench_start, vtd_bench_attach, vtd_bench_enable, vtd_bench_quarantine,
+                                   vtd_bench_flush, vtd_bench_hang,   vtd_bench_dma,    vtd_bench_stop};
+static const struct ops amd_ops = {amd_start, amd_attach, amd_enable, amd_quarantine,
+                                   amd_flush, amd_hang,   amd_dma,    amd_stop};
+static const struct ops ipmmu_ops = {ipmmu_start,       ipmmu_bench_attach, ipmmu_nothing,   ipmmu_bench_quarantine,
+                                     ipmmu_bench_flush, ipmmu_hang,         ipmmu_bench_dma, ipmmu_stop};
 
 bool iommu_bench_can(const struct board_iommu *u, const struct pool *pool)
 {
@@ -421,6 +448,16 @@ err_t iommu_bench_enable(struct diag *d)
 err_t iommu_bench_quarantine(uint32_t sid, const struct bench_map *to, struct diag *d)
 {
     return bench.ops->quarantine(sid, to, d);
+}
+
+err_t iommu_bench_flush(const struct bench_map *m, struct diag *d)
+{
+    return bench.ops->flush(m, d);
+}
+
+void iommu_bench_hang(bool hangs)
+{
+    bench.ops->hang(hangs);
 }
 
 bool iommu_bench_dma(uint32_t sid, uint64_t addr, bool write, uint64_t *mfn)

@@ -29,6 +29,9 @@ err_t iommu_bench_attach(uint32_t sid, const struct bench_map *m, struct diag *d
 err_t iommu_bench_enable(struct diag *d);
 /* to NULL: it aborts, or meets what the unit has for all whom it does not let through. */
 err_t iommu_bench_quarantine(uint32_t sid, const struct bench_map *to, struct diag *d);
+/* Forget what is cached of a map that has been attached; and the unit does so no more, until it hangs no more. */
+err_t iommu_bench_flush(const struct bench_map *m, struct diag *d);
+void iommu_bench_hang(bool hangs);
 /* An access of a device; false: aborted, else it reaches *mfn. */
 bool iommu_bench_dma(uint32_t sid, uint64_t addr, bool write, uint64_t *mfn);
 /* Does a device that has no map meet the quarantine's, not an abort? */

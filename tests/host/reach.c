@@ -72,7 +72,7 @@ struct reach reach_of_device(const struct compiled *t, const struct plan_partiti
  * By a plain walk.
  */
 
-const struct reach_reader reach_arm_s2 = {A48, BIT(0), BIT(1), 0, BIT(6), BIT(7), 0, false};
+static const struct reach_reader reach_arm_s2 = {A48, BIT(0), BIT(1), 0, BIT(6), BIT(7), 0, false};
 static const struct reach_reader ipmmu = {BIT(40) - BIT(12), BIT(0), BIT(1), 0, BIT(5) | BIT(6), 0, BIT(7), false};
 static const struct reach_reader long_mode = {A52, BIT(0), BIT(7), BIT(7), BIT(2), BIT(1) | BIT(2), 0, true};
 static const struct reach_reader amdvi = {A52, BIT(0), UINT64_C(7) << 9, 0, BIT(61), BIT(62), 0, true};

@@ -33,7 +33,6 @@ struct reach_reader {
     bool nested;
 };
 
-extern const struct reach_reader reach_arm_s2;
 /* How CPUs and IOMMUs with tables of this format read them. */
 const struct reach_reader *reach_reader_of(const struct pt_format *f, bool iommu);
 

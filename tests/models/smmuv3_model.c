@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "arch_host.h"
+#include "smmuv3_model_priv.h"
 
 enum {
     SMMUEN = 1,
@@ -21,7 +22,7 @@ enum {
 #define UPDATE (1u << 31)
 #define OVFLG  (1u << 31)
 
-__attribute__((format(printf, 2, 3))) static void violate(struct smmuv3_model *m, const char *fmt, ...)
+void smmuv3_violate(struct smmuv3_model *m, const char *fmt, ...)
 {
     va_list ap;
     if (m->violations++)
@@ -33,12 +34,11 @@ __attribute__((format(printf, 2, 3))) static void violate(struct smmuv3_model *m
 
 /* Memory */
 
-/* n bytes of the unit's memory, or NULL (with a violation) outside of the pool. */
-static void *mem_at(struct smmuv3_model *m, uint8_t *mem, uint64_t addr, uint64_t n)
+void *smmuv3_mem_at(struct smmuv3_model *m, uint8_t *mem, uint64_t addr, uint64_t n)
 {
     uint64_t off = addr - (m->pool->first.n << 12), size = m->pool->frames << 12;
     if (off >= size || n > size - off) {
-        violate(m, "the unit reads 0x%llx, outside of the pool", (unsigned long long)addr);
+        smmuv3_violate(m, "the unit reads 0x%llx, outside of the pool", (unsigned long long)addr);
         return NULL;
     }
     return mem + off;
@@ -82,15 +82,15 @@ static enum model_dma walk(struct smmuv3_model *m, uint8_t *mem, uint32_t sid, u
     memset(ste, 0, 64);
     if (log2 < 32 && sid >> log2)
         return MODEL_BAD_STREAM;
-    const uint64_t *l1 = mem_at(m, m->mem, (m->strtab_base & 0xffffffffffc0) + (uint64_t)(sid >> split) * 8, 8);
+    const uint64_t *l1 = smmuv3_mem_at(m, m->mem, (m->strtab_base & 0xffffffffffc0) + (uint64_t)(sid >> split) * 8, 8);
     if (!l1 || (*l1 & 0x1f) == 0)
         return MODEL_BAD_STREAM;
     if ((*l1 & 0x1f) > split + 1 || *l1 & 0x20 || *l1 >> 56)
-        violate(m, "level-1 descriptor 0x%llx is malformed", (unsigned long long)*l1);
+        smmuv3_violate(m, "level-1 descriptor 0x%llx is malformed", (unsigned long long)*l1);
     uint32_t index = sid & ((1u << split) - 1);
     if (index >> ((*l1 & 0x1f) - 1))
         return MODEL_BAD_STREAM;
-    const void *p = mem_at(m, mem, (*l1 & 0xffffffffffc0) + (uint64_t)index * 64, 64);
+    const void *p = smmuv3_mem_at(m, mem, (*l1 & 0xffffffffffc0) + (uint64_t)index * 64, 64);
     if (!p)
         return MODEL_BAD_STE;
     memcpy(ste, p, 64);
@@ -107,7 +107,7 @@ static void check_passage(struct smmuv3_model *m, const struct model_watch *w, e
 {
     bool known = (w->given && memcmp(ste, w->want, 64) == 0) || (w->moving && memcmp(ste, w->also, 64) == 0);
     if (passes(got) && (got != MODEL_STAGE2 || !known))
-        violate(m, "window: stream 0x%x passes (%s, word 0 0x%llx)", w->sid, how, (unsigned long long)ste[0]);
+        smmuv3_violate(m, "window: stream 0x%x passes (%s, word 0 0x%llx)", w->sid, how, (unsigned long long)ste[0]);
 }
 
 /* Words 4 to 7 are the same everywhere. */
@@ -132,7 +132,7 @@ static void check_watch(struct smmuv3_model *m, struct model_watch *w)
     check_passage(m, w, got, now, "as in memory");
     check_passage(m, w, walk(m, m->before, w->sid, old), old, "level 1 was published before level 2");
     if (passes(got) && memcmp(now + 1, old + 1, 56) != 0)
-        violate(m, "stream 0x%x: the valid word was published before the rest", w->sid);
+        smmuv3_violate(m, "stream 0x%x: the valid word was published before the rest", w->sid);
     if (!w->cached) {
         w->cached = true;
         w->got = got;
@@ -168,18 +168,18 @@ static void drop_cached(struct smmuv3_model *m, bool all, uint32_t sid)
 }
 
 /* False: the command is not one this unit has. */
-static bool command_run(struct smmuv3_model *m, const uint64_t c[2])
+static bool command_take(struct smmuv3_model *m, const uint64_t c[2])
 {
     m->synced = false;
     switch (c[0] & 0xff) {
     case 0x03:
         if (c[0] & 0xffffff00 || c[1] != 1)
-            violate(m, "CMD_CFGI_STE: reserved bits");
+            smmuv3_violate(m, "CMD_CFGI_STE: reserved bits");
         drop_cached(m, false, (uint32_t)(c[0] >> 32));
         return true;
     case 0x04:
         if (c[0] != 4 || c[1] != 31)
-            violate(m, "CMD_CFGI_ALL: reserved bits");
+            smmuv3_violate(m, "CMD_CFGI_ALL: reserved bits");
         m->cfgi_all = true;
         drop_cached(m, true, 0);
         return true;
@@ -189,7 +189,7 @@ static bool command_run(struct smmuv3_model *m, const uint64_t c[2])
     case 0x28:
         m->vmall = (uint16_t)(c[0] >> 32);
         if (c[0] & 0xffff0000ffffff00 || c[1] || (m->vmall >> 8 && !(m->idr0 >> 18 & 1)))
-            violate(m, "CMD_TLBI_S12_VMALL: reserved bits");
+            smmuv3_violate(m, "CMD_TLBI_S12_VMALL: reserved bits");
         return m->idr0 & 1;
     case 0x30:
         m->tlbi_nsnh = true;
@@ -202,6 +202,14 @@ static bool command_run(struct smmuv3_model *m, const uint64_t c[2])
     }
 }
 
+static bool command_run(struct smmuv3_model *m, const uint64_t c[2])
+{
+    bool has = command_take(m, c);
+    if (has)
+        smmuv3_tlb_command(m, c);
+    return has;
+}
+
 static void commands_run(struct smmuv3_model *m)
 {
     uint32_t mask = (2u << Q_LOG2_CMD) - 1;
@@ -209,7 +217,7 @@ static void commands_run(struct smmuv3_model *m)
         return;
     while ((m->cmdq_cons & mask) != (m->cmdq_prod & mask) && !((m->gerror ^ m->gerrorn) & GERROR_CMDQ)) {
         uint64_t at = (m->cmdq_base & 0xffffffffffe0) + (m->cmdq_cons & (mask >> 1)) * 16, c[2] = {0, 0};
-        const void *p = mem_at(m, m->mem, at, 16);
+        const void *p = smmuv3_mem_at(m, m->mem, at, 16);
         if (p)
             memcpy(c, p, 16);
         bool fail = m->fail_cmd && --m->fail_cmd == 0;
@@ -229,28 +237,28 @@ static void commands_run(struct smmuv3_model *m)
 static void cr0_write(struct smmuv3_model *m, uint32_t v)
 {
     if (m->cr0 != m->cr0ack)
-        violate(m, "CR0 written before CR0ACK showed the last value");
+        smmuv3_violate(m, "CR0 written before CR0ACK showed the last value");
     if (v & CMDQEN && !(m->cr0 & CMDQEN))
         m->cfgi_all = m->tlbi_nsnh = m->tlbi_el2 = m->synced = false;
     if (v & SMMUEN && !(m->cr0 & SMMUEN)) {
         bool el2 = m->tlbi_el2 || !(m->idr0 >> 9 & 1);
         unsigned l1 = (m->strtab_cfg & 0x3f) > 6 ? 1u << ((m->strtab_cfg & 0x3f) - 6) : 1;
         if (!(m->cr0ack & CMDQEN))
-            violate(m, "SMMUEN before CMDQEN");
+            smmuv3_violate(m, "SMMUEN before CMDQEN");
         if (!(m->cr0ack & EVENTQEN))
-            violate(m, "SMMUEN before EVENTQEN");
+            smmuv3_violate(m, "SMMUEN before EVENTQEN");
         if (!m->cfgi_all || !m->tlbi_nsnh || !el2 || !m->synced)
-            violate(m, "enabled without invalidation");
+            smmuv3_violate(m, "enabled without invalidation");
         if (m->strtab_cfg >> 6 != (1u << 10 | 6) || m->strtab_base & (l1 * 8 - 1))
-            violate(m, "stream table 0x%llx, format 0x%x", (unsigned long long)m->strtab_base, m->strtab_cfg);
+            smmuv3_violate(m, "stream table 0x%llx, format 0x%x", (unsigned long long)m->strtab_base, m->strtab_cfg);
         if (m->cr1 != (m->coherent ? 0xd75 : 0))
-            violate(m, "CR1 0x%x does not fit the coherency", m->cr1);
+            smmuv3_violate(m, "CR1 0x%x does not fit the coherency", m->cr1);
         if (m->idr0 >> 10 & 1 && !(v & 0x10))
-            violate(m, "ATS without ATSCHK: translated requests pass unchecked");
+            smmuv3_violate(m, "ATS without ATSCHK: translated requests pass unchecked");
         if (m->gerror_irq_cfg0 || m->evtq_irq_cfg0)
-            violate(m, "message interrupts of firmware left on");
+            smmuv3_violate(m, "message interrupts of firmware left on");
         if (m->cr2 != 6)
-            violate(m, "CR2 0x%x", m->cr2);
+            smmuv3_violate(m, "CR2 0x%x", m->cr2);
     }
     m->cr0 = v;
     m->waited = 0;
@@ -259,7 +267,7 @@ static void cr0_write(struct smmuv3_model *m, uint32_t v)
 static void gbpa_write(struct smmuv3_model *m, uint32_t v)
 {
     if (!(v & UPDATE) || m->gbpa & UPDATE) {
-        violate(m, "GBPA written without Update, or during one");
+        smmuv3_violate(m, "GBPA written without Update, or during one");
         return;
     }
     m->gbpa = m->gbpa_lacks_abort ? v & ~(uint32_t)ABORT : v;
@@ -269,7 +277,7 @@ static void gbpa_write(struct smmuv3_model *m, uint32_t v)
 static void gerrorn_write(struct smmuv3_model *m, uint32_t v)
 {
     if ((v ^ m->gerrorn) & ~(m->gerror ^ m->gerrorn))
-        violate(m, "GERRORN: an error that is not active was acknowledged");
+        smmuv3_violate(m, "GERRORN: an error that is not active was acknowledged");
     m->gerrorn = v;
 }
 
@@ -277,7 +285,8 @@ static void cmdq_prod_write(struct smmuv3_model *m, uint32_t v)
 {
     uint32_t mask = (2u << Q_LOG2_CMD) - 1;
     if (((v - m->cmdq_cons) & mask) > (mask + 1) / 2)
-        violate(m, "CMDQ_PROD 0x%x with CMDQ_CONS 0x%x: more commands than the queue has room for", v, m->cmdq_cons);
+        smmuv3_violate(m, "CMDQ_PROD 0x%x with CMDQ_CONS 0x%x: more commands than the queue has room for", v,
+                       m->cmdq_cons);
     m->cmdq_prod = v;
     m->waited = 0;
 }
@@ -286,13 +295,13 @@ static void cmdq_prod_write(struct smmuv3_model *m, uint32_t v)
 static void guard(struct smmuv3_model *m, const char *name, uint32_t bits)
 {
     if ((m->cr0 | m->cr0ack) & bits)
-        violate(m, "%s written with CR0 0x%x, CR0ACK 0x%x", name, m->cr0, m->cr0ack);
+        smmuv3_violate(m, "%s written with CR0 0x%x, CR0ACK 0x%x", name, m->cr0, m->cr0ack);
 }
 
 static void guard_irq(struct smmuv3_model *m)
 {
     if (m->irq_ctrl | m->irq_ctrlack || !(m->idr0 >> 13 & 1))
-        violate(m, "IRQ_CFG0 written with IRQ_CTRL 0x%x, IDR0.MSI %u", m->irq_ctrl, m->idr0 >> 13 & 1);
+        smmuv3_violate(m, "IRQ_CFG0 written with IRQ_CTRL 0x%x, IDR0.MSI %u", m->irq_ctrl, m->idr0 >> 13 & 1);
 }
 
 static bool acknowledged(struct smmuv3_model *m)
@@ -403,7 +412,7 @@ static void access_reg(void *model, uint64_t off, unsigned width, int write, uin
     struct smmuv3_model *m = model;
     struct reg r = reg_find(m, off);
     if (!r.value || r.width != width) {
-        violate(m, "access of %u bytes at 0x%llx", width, (unsigned long long)off);
+        smmuv3_violate(m, "access of %u bytes at 0x%llx", width, (unsigned long long)off);
         return;
     }
     if (!write) {
@@ -412,8 +421,8 @@ static void access_reg(void *model, uint64_t off, unsigned width, int write, uin
         return;
     }
     if (*value & ~r.writable) {
-        violate(m, "0x%llx written to 0x%llx: reserved bits, or read-only", (unsigned long long)*value,
-                (unsigned long long)off);
+        smmuv3_violate(m, "0x%llx written to 0x%llx: reserved bits, or read-only", (unsigned long long)*value,
+                       (unsigned long long)off);
         return;
     }
     before_write(m, off);
@@ -444,7 +453,7 @@ struct model_watch *smmuv3_model_watch(struct smmuv3_model *m, uint32_t sid)
     return &m->watch[m->watches++];
 }
 
-enum model_dma smmuv3_model_dma(struct smmuv3_model *m, uint32_t sid)
+enum model_dma smmuv3_model_stream(struct smmuv3_model *m, uint32_t sid)
 {
     struct model_watch *w = smmuv3_model_watch(m, sid);
     if (!(m->cr0ack & SMMUEN))
@@ -469,7 +478,7 @@ void smmuv3_model_event(struct smmuv3_model *m, const uint64_t w[4])
             m->evtq_prod ^= OVFLG;
         return;
     }
-    void *p = mem_at(m, m->mem, (m->evtq_base & 0xffffffffffe0) + index * 32ul, 32);
+    void *p = smmuv3_mem_at(m, m->mem, (m->evtq_base & 0xffffffffffe0) + index * 32ul, 32);
     if (p)
         memcpy(p, w, 32);
     m->evtq_prod = (m->evtq_prod & OVFLG) | ((m->evtq_prod + 1) & mask);

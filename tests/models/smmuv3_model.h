@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An SMMUv3 at register level (IHI 0070), as strict as the manual allows hardware to be:
- *  - every structure it fetched stays cached until a command drops it;
+ *  - every structure it fetched stays cached until a command drops it, a translation until the CMD_SYNC behind
+ *    the TLB command of its VMID, or of all of them;
  *  - without coherency it sees only what was cleaned (memory of its own beside the pool);
  *  - commands run only while CMDQ_CONS is polled, updates are acknowledged only after some reads;
  *  - after every register write and every barrier it checks all watched streams for a way through
  *    that nobody gave them, with the cached and with freshly read structures, also torn ones: any
  *    mixture of an entry's words as cached and as in memory (3.21.3: in any order, one by one).
  * Anything the manual forbids is recorded in violation.
+ *
+ * Sources: tests/models/smmuv3_model.c and tests/models/smmuv3_model_walk.c.
  */
 #ifndef MODELS_SMMUV3_MODEL_H
 #define MODELS_SMMUV3_MODEL_H
@@ -18,7 +21,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MODEL_WATCHES 8
+#define MODEL_WATCHES 64
+#define MODEL_TLB     256
 #define MODEL_CMDS    512
 
 /* What a stream's access meets. */
@@ -33,6 +37,14 @@ struct model_watch {
     bool cached; /* the unit holds what follows */
     enum model_dma got;
     uint64_t ste[8];
+};
+
+/* A page of 4 KiB that the unit holds the translation of. */
+struct smmuv3_model_tlb {
+    bool held, leaves; /* leaves: with the next CMD_SYNC */
+    uint16_t vmid;
+    uint64_t page, out; /* frame numbers */
+    uint8_t rights;     /* 1 read, 2 write */
 };
 
 struct smmuv3_model {
@@ -61,6 +73,8 @@ struct smmuv3_model {
     bool watching;
     struct model_watch watch[MODEL_WATCHES];
     unsigned watches;
+    struct smmuv3_model_tlb tlb[MODEL_TLB];
+    unsigned tlbs;       /* where the next one goes: the oldest is replaced */
     char violation[256]; /* the first one */
     unsigned violations;
 };
@@ -73,8 +87,11 @@ mmio_t smmuv3_model_mmio(struct smmuv3_model *m);
 /* Check this stream from now on; nothing may pass until the test sets given and want. */
 struct model_watch *smmuv3_model_watch(struct smmuv3_model *m, uint32_t sid);
 
-/* An access of a watched stream; records the event that it causes. */
-enum model_dma smmuv3_model_dma(struct smmuv3_model *m, uint32_t sid);
+/* What an access of the stream meets, by its entry, cached from now on; records the event that this causes. */
+enum model_dma smmuv3_model_stream(struct smmuv3_model *m, uint32_t sid);
+
+/* An access of a stream. True: it reaches *out. False: aborted, with an event where the manual wants one. */
+bool smmuv3_model_dma(struct smmuv3_model *m, uint32_t sid, uint64_t addr, bool write, maddr_t *out);
 
 /* Put a record into the event queue, as a fault would. */
 void smmuv3_model_event(struct smmuv3_model *m, const uint64_t w[4]);

@@ -30,7 +30,7 @@ struct world {
     struct diag d;
     mmio_t mmio;
     unsigned faults, notes;
-    struct smmuv3_fault fault[512];
+    struct fault fault[512];
     char note[8][128];
     bool abort_on_fault;
 };
@@ -115,7 +115,7 @@ static struct world *world_running(bool coherent)
     return w;
 }
 
-static void on_fault(void *ctx, const struct smmuv3_fault *f)
+static void on_fault(void *ctx, const struct fault *f)
 {
     struct world *w = ctx;
     w->fault[w->faults++] = *f;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* links: tests/host/plan_tables.c kernel/compile.c kernel/plan.c kernel/plan_maps.c kernel/plan_memory.c
- * kernel/plan_device.c kernel/plan_mmio.c kernel/plan_image.c kernel/plan_hv.c kernel/check.c kernel/check_device.c
- * kernel/check_maps.c kernel/arena.c kernel/sort.c kernel/diag.c kernel/fmt.c kernel/dt.c kernel/dt_read.c
- * kernel/board.c kernel/plan_image_arm64.c kernel/board_irq.c kernel/board_memory.c kernel/board_pci.c
+/* links: tests/host/plan_tables.c kernel/compile.c kernel/plan.c kernel/plan_messages.c kernel/plan_maps.c
+ * kernel/plan_memory.c kernel/plan_device.c kernel/plan_mmio.c kernel/plan_image.c kernel/plan_hv.c kernel/check.c
+ * kernel/check_device.c kernel/check_maps.c kernel/arena.c kernel/sort.c kernel/diag.c kernel/fmt.c kernel/dt.c
+ * kernel/dt_read.c kernel/board.c kernel/plan_image_arm64.c kernel/board_irq.c kernel/board_memory.c kernel/board_pci.c
  * kernel/manifest.c kernel/manifest_device.c kernel/manifest_read.c kernel/manifest_region.c kernel/pool.c
  * kernel/p2m/extent.c kernel/p2m/spans.c kernel/p2m/pt.c kernel/p2m/share.c kernel/p2m/format_arm_s2.c
  * kernel/p2m/format_arm_el2.c kernel/p2m/format_npt.c kernel/p2m/format_ept.c kernel/p2m/format_amdvi.c
@@ -20,13 +20,15 @@ enum { ONE };
 
 static void w_quarantine(struct fixture *f)
 {
-    fixture_read(f, manifest_of(TRANSLATED, RAM_64M,
-                                "disk { pci = \"00:02.0\"; quarantine = \"scratch\"; }; twin { pci = \"00:05.0\"; };"
-                                "dma { path = \"/dma@9100000\"; };",
-                                "",
-                                "quarantine { edu { pci = \"00:03.0\"; dma = \"scratch\"; };\n"
-                                "shmem { pci = \"00:06.0\"; dma = \"abort\"; }; nic { pci = \"00:07.0\"; waived; };\n"
-                                "ring { path = \"/ring@9122000\"; dma = \"abort\"; }; };"));
+    fixture_read(
+        f,
+        manifest_of(TRANSLATED, RAM_64M,
+                    "disk { pci = \"00:02.0\"; quarantine = \"scratch\"; }; twin { pci = \"00:05.0\"; };"
+                    "dma { path = \"/dma@9100000\"; };",
+                    "",
+                    "quarantine { edu { pci = \"00:03.0\"; dma = \"scratch\"; };\n"
+                    "shmem { pci = \"00:06.0\"; dma = \"abort\"; }; nic { path = \"/virtio_mmio@a000000\"; waived; };\n"
+                    "ring { path = \"/ring@9122000\"; dma = \"abort\"; }; };"));
 }
 
 /* Nobody is there yet, and behind the second unit of the kind there is nobody at all. */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* links: kernel/compile.c kernel/plan.c kernel/plan_memory.c kernel/plan_device.c kernel/plan_mmio.c
- * kernel/plan_image.c kernel/plan_hv.c kernel/arena.c kernel/sort.c kernel/diag.c kernel/fmt.c kernel/dt.c
- * kernel/dt_read.c kernel/board.c kernel/plan_image_arm64.c kernel/board_irq.c kernel/board_memory.c kernel/board_pci.c
- * kernel/manifest.c kernel/manifest_device.c kernel/manifest_read.c kernel/manifest_region.c kernel/pool.c
- * kernel/p2m/extent.c kernel/p2m/spans.c kernel/p2m/pt.c kernel/p2m/format_arm_s2.c kernel/p2m/format_arm_el2.c
- * kernel/p2m/verify.c kernel/p2m/verify_arm.c kernel/iommu/bfn.c kernel/iommu/scratch.c kernel/iommu/smmuv3.c
- * kernel/iommu/smmuv3_words.c boot/bundle.c tests/host/plan_fixture.c tests/host/dtc.c tests/host/arch_host.c
- * kernel/plan_maps.c kernel/p2m/share.c kernel/iommu/kind.c kernel/iommu/kind_smmuv3.c kernel/p2m/kind_arm.c */
+/* links: kernel/compile.c kernel/plan.c kernel/plan_messages.c kernel/plan_memory.c kernel/plan_device.c
+ * kernel/plan_mmio.c kernel/plan_image.c kernel/plan_hv.c kernel/arena.c kernel/sort.c kernel/diag.c kernel/fmt.c
+ * kernel/dt.c kernel/dt_read.c kernel/board.c kernel/plan_image_arm64.c kernel/board_irq.c kernel/board_memory.c
+ * kernel/board_pci.c kernel/manifest.c kernel/manifest_device.c kernel/manifest_read.c kernel/manifest_region.c
+ * kernel/pool.c kernel/p2m/extent.c kernel/p2m/spans.c kernel/p2m/pt.c kernel/p2m/format_arm_s2.c
+ * kernel/p2m/format_arm_el2.c kernel/p2m/verify.c kernel/p2m/verify_arm.c kernel/iommu/bfn.c kernel/iommu/scratch.c
+ * kernel/iommu/smmuv3.c kernel/iommu/smmuv3_words.c boot/bundle.c tests/host/plan_fixture.c tests/host/dtc.c
+ * tests/host/arch_host.c kernel/plan_maps.c kernel/p2m/share.c kernel/iommu/kind.c kernel/iommu/kind_smmuv3.c
+ * kernel/p2m/kind_arm.c */
 /* The tables of a whole plan, in its own pool: complete, exactly counted, and refusals say whose they are. */
 #include "compile.h"
 #include "plan_fixture.h"

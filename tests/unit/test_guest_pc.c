@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* links: kernel/guest_pc.c kernel/guest_acpi.c kernel/guest_aml.c kernel/plan.c kernel/plan_maps.c kernel/plan_memory.c
- * kernel/plan_device.c kernel/plan_mmio.c kernel/plan_image.c kernel/plan_image_arm64.c kernel/plan_image_pc.c
- * kernel/plan_hv.c kernel/check.c kernel/check_device.c kernel/check_maps.c kernel/arena.c kernel/sort.c kernel/diag.c
- * kernel/fmt.c kernel/dt.c kernel/dt_read.c kernel/acpi.c kernel/acpi_dmar.c kernel/acpi_ivrs.c kernel/acpi_madt.c
- * kernel/acpi_scope.c kernel/board_acpi.c kernel/board_acpi_memory.c kernel/board.c kernel/board_irq.c
- * kernel/board_memory.c kernel/board_pci.c kernel/manifest.c kernel/manifest_device.c kernel/manifest_read.c
- * kernel/manifest_region.c kernel/pool.c kernel/p2m/extent.c kernel/p2m/spans.c kernel/p2m/pt.c kernel/p2m/share.c
- * kernel/p2m/window.c kernel/p2m/format_arm_s2.c kernel/p2m/format_arm_el2.c kernel/p2m/format_npt.c
- * kernel/p2m/format_ept.c kernel/p2m/format_amdvi.c kernel/p2m/format_vtd_sl.c kernel/p2m/format_ipmmu.c
- * kernel/p2m/format_long_mode.c kernel/p2m/kind_arm.c kernel/p2m/kind_x86.c kernel/p2m/verify.c
- * kernel/p2m/verify_arm.c kernel/p2m/verify_iommu.c kernel/p2m/verify_shared.c kernel/p2m/verify_x86.c
- * kernel/iommu/bfn.c kernel/iommu/scratch.c kernel/iommu/kind.c kernel/iommu/kind_smmuv3.c kernel/iommu/kind_vtd.c
- * kernel/iommu/kind_amdvi.c kernel/iommu/smmuv3.c kernel/iommu/smmuv3_words.c kernel/iommu/vtd.c
- * kernel/iommu/vtd_words.c kernel/iommu/amdvi.c kernel/iommu/amdvi_words.c boot/bundle.c tests/host/acpi_world.c
- * tests/host/dtc.c tests/host/arch_host.c */
+/* links: kernel/guest_pc.c kernel/guest_acpi.c kernel/guest_aml.c kernel/plan.c kernel/plan_messages.c
+ * kernel/plan_maps.c kernel/plan_memory.c kernel/plan_device.c kernel/plan_mmio.c kernel/plan_image.c
+ * kernel/plan_image_arm64.c kernel/plan_image_pc.c kernel/plan_hv.c kernel/check.c kernel/check_device.c
+ * kernel/check_maps.c kernel/arena.c kernel/sort.c kernel/diag.c kernel/fmt.c kernel/dt.c kernel/dt_read.c
+ * kernel/acpi.c kernel/acpi_dmar.c kernel/acpi_ivrs.c kernel/acpi_madt.c kernel/acpi_scope.c kernel/board_acpi.c
+ * kernel/board_acpi_memory.c kernel/board.c kernel/board_irq.c kernel/board_memory.c kernel/board_pci.c
+ * kernel/manifest.c kernel/manifest_device.c kernel/manifest_read.c kernel/manifest_region.c kernel/pool.c
+ * kernel/p2m/extent.c kernel/p2m/spans.c kernel/p2m/pt.c kernel/p2m/share.c kernel/p2m/window.c
+ * kernel/p2m/format_arm_s2.c kernel/p2m/format_arm_el2.c kernel/p2m/format_npt.c kernel/p2m/format_ept.c
+ * kernel/p2m/format_amdvi.c kernel/p2m/format_vtd_sl.c kernel/p2m/format_ipmmu.c kernel/p2m/format_long_mode.c
+ * kernel/p2m/kind_arm.c kernel/p2m/kind_x86.c kernel/p2m/verify.c kernel/p2m/verify_arm.c kernel/p2m/verify_iommu.c
+ * kernel/p2m/verify_shared.c kernel/p2m/verify_x86.c kernel/iommu/bfn.c kernel/iommu/scratch.c kernel/iommu/kind.c
+ * kernel/iommu/kind_smmuv3.c kernel/iommu/kind_vtd.c kernel/iommu/kind_amdvi.c kernel/iommu/smmuv3.c
+ * kernel/iommu/smmuv3_words.c kernel/iommu/vtd.c kernel/iommu/vtd_words.c kernel/iommu/amdvi.c
+ * kernel/iommu/amdvi_words.c boot/bundle.c tests/host/acpi_world.c tests/host/dtc.c tests/host/arch_host.c */
 /*
  * A PC's guests from manifest and bzImage to the block that they start with: where everything lies, what the block
  * says, and what is refused. Offsets are written out as Linux' boot.rst and zero-page.rst have them.

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* links: tests/host/plan_tables.c kernel/compile.c kernel/plan.c kernel/plan_maps.c kernel/plan_memory.c
- * kernel/plan_device.c kernel/plan_mmio.c kernel/plan_image.c kernel/plan_hv.c kernel/check.c kernel/check_device.c
- * kernel/check_maps.c kernel/arena.c kernel/diag.c kernel/fmt.c kernel/dt.c kernel/dt_read.c kernel/board.c
- * kernel/plan_image_arm64.c kernel/board_irq.c kernel/board_memory.c kernel/board_pci.c kernel/manifest.c
- * kernel/manifest_device.c kernel/manifest_read.c kernel/manifest_region.c kernel/pool.c kernel/p2m/extent.c
- * kernel/p2m/spans.c kernel/p2m/pt.c kernel/p2m/share.c kernel/p2m/format_arm_s2.c kernel/p2m/format_arm_el2.c
- * kernel/p2m/format_npt.c kernel/p2m/format_ept.c kernel/p2m/format_amdvi.c kernel/p2m/format_vtd_sl.c
- * kernel/p2m/format_ipmmu.c kernel/p2m/format_long_mode.c kernel/p2m/kind_arm.c kernel/p2m/kind_x86.c
- * kernel/p2m/verify.c kernel/p2m/verify_arm.c kernel/p2m/verify_iommu.c kernel/p2m/verify_shared.c
- * kernel/p2m/verify_x86.c kernel/iommu/bfn.c kernel/iommu/scratch.c kernel/iommu/kind.c kernel/iommu/kind_smmuv3.c
- * kernel/iommu/kind_vtd.c kernel/iommu/kind_amdvi.c kernel/iommu/kind_ipmmu.c kernel/iommu/smmuv3.c
- * kernel/iommu/smmuv3_words.c kernel/iommu/vtd.c kernel/iommu/vtd_words.c kernel/iommu/amdvi.c
+/* links: tests/host/plan_tables.c kernel/compile.c kernel/plan.c kernel/plan_messages.c kernel/plan_maps.c
+ * kernel/plan_memory.c kernel/plan_device.c kernel/plan_mmio.c kernel/plan_image.c kernel/plan_hv.c kernel/check.c
+ * kernel/check_device.c kernel/check_maps.c kernel/arena.c kernel/diag.c kernel/fmt.c kernel/dt.c kernel/dt_read.c
+ * kernel/board.c kernel/plan_image_arm64.c kernel/board_irq.c kernel/board_memory.c kernel/board_pci.c
+ * kernel/manifest.c kernel/manifest_device.c kernel/manifest_read.c kernel/manifest_region.c kernel/pool.c
+ * kernel/p2m/extent.c kernel/p2m/spans.c kernel/p2m/pt.c kernel/p2m/share.c kernel/p2m/format_arm_s2.c
+ * kernel/p2m/format_arm_el2.c kernel/p2m/format_npt.c kernel/p2m/format_ept.c kernel/p2m/format_amdvi.c
+ * kernel/p2m/format_vtd_sl.c kernel/p2m/format_ipmmu.c kernel/p2m/format_long_mode.c kernel/p2m/kind_arm.c
+ * kernel/p2m/kind_x86.c kernel/p2m/verify.c kernel/p2m/verify_arm.c kernel/p2m/verify_iommu.c
+ * kernel/p2m/verify_shared.c kernel/p2m/verify_x86.c kernel/iommu/bfn.c kernel/iommu/scratch.c kernel/iommu/kind.c
+ * kernel/iommu/kind_smmuv3.c kernel/iommu/kind_vtd.c kernel/iommu/kind_amdvi.c kernel/iommu/kind_ipmmu.c
+ * kernel/iommu/smmuv3.c kernel/iommu/smmuv3_words.c kernel/iommu/vtd.c kernel/iommu/vtd_words.c kernel/iommu/amdvi.c
  * kernel/iommu/amdvi_words.c kernel/iommu/ipmmu.c kernel/acpi.c kernel/acpi_dmar.c kernel/acpi_ivrs.c
  * kernel/acpi_madt.c kernel/acpi_scope.c kernel/board_acpi.c kernel/plan_image_pc.c kernel/board_acpi_memory.c
  * kernel/sort.c boot/bundle.c tests/host/plan_fixture.c tests/host/dtc.c tests/host/arch_host.c tests/host/acpi_world.c
@@ -146,6 +146,109 @@ static void test_amdvi(void **state)
     board_drop();
 }
 
+/* NVMe with an MSI-X table in its third page, or wherever, edu with MSI. */
+static void messages_take(unsigned devices, uint16_t entries, uint32_t table, uint16_t messages)
+{
+    functions[1].msi = (struct pci_messages){.entries = entries, .table = table};
+    functions[2].msi = (struct pci_messages){.messages = messages};
+    board_take(devices | WORLD_NVME, MANIFEST(NVME, EDU));
+}
+
+static void messages_drop(void)
+{
+    functions[1].msi = functions[2].msi = (struct pci_messages){0};
+    board_drop();
+}
+
+static bool hv_has(uint64_t at)
+{
+    for (uint32_t i = 0; i < f.plan.hv.spans; i++) {
+        const struct pt_span *s = &f.plan.hv.span[i];
+
+        if (s->in <= at >> FRAME_SHIFT && at >> FRAME_SHIFT < s->in + s->frames)
+            return s->mem == MEM_DEVICE && s->rights == (R_READ | R_WRITE);
+    }
+    return false;
+}
+
+/* The frames of the table trap, those around it are the partition's. */
+static void test_msix_table(void **state)
+{
+    static const struct {
+        uint16_t entries;
+        uint32_t table;
+        const char *kinds; /* of the BAR's four frames: m, or t for those of the table */
+    } cases[] = {
+        {65, 0x2000, "mmtm"}, {1, 0, "tmmm"},        {256, 0x3000, "mmmt"}, {2, 0x0ff0, "ttmm"},   {1024, 0, "tttt"},
+        {256, 0x800, "ttmm"}, {257, 0x1000, "mttm"}, {128, 0x1800, "mtmm"}, {129, 0x1800, "mttm"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        messages_take(WORLD_VTD, cases[i].entries, cases[i].table, 1);
+        plan_good(&f);
+        for (unsigned k = 0; k < 4; k++) {
+            const struct extent *e = extent_at(&f.plan.partition[0], 0x40000000 + k * FRAME_SIZE);
+
+            assert_non_null(e);
+            assert_string_equal(e->name, "nvme");
+            assert_int_equal(e->type, cases[i].kinds[k] == 't' ? EXT_EMULATED : EXT_MMIO);
+            assert_int_equal(hv_has(0x40000000 + k * FRAME_SIZE), cases[i].kinds[k] == 't');
+        }
+        messages_drop();
+    }
+}
+
+static void test_routes(void **state)
+{
+    const struct plan_device *nvme, *edu;
+
+    (void)state;
+    for (unsigned amd = 0; amd < 2; amd++) {
+        messages_take(amd ? WORLD_AMDVI : WORLD_VTD, 300, 0, 8);
+        plan_good(&f);
+        nvme = &f.plan.partition[0].device[0];
+        edu = &f.plan.partition[1].device[0];
+        assert_int_equal(nvme->messages, MSIX_VISIBLE);
+        assert_int_equal(nvme->route, amd ? 0 : 1); /* index 0 of VT-d is the hypervisor's */
+        assert_int_equal(edu->messages, 8);
+        assert_int_equal(edu->route, amd ? 64 : 72);
+        messages_drop();
+    }
+    functions[1].msi = (struct pci_messages){.messages = 16, .entries = 2};
+    functions[2].msi = (struct pci_messages){.messages = 256};
+    board_take(WORLD_VTD | WORLD_NVME, MANIFEST(NVME, EDU));
+    plan_bad(&f, "need 512 remapping entries; it has 256");
+    messages_drop();
+}
+
+static void checked_bad(struct fixture *fx, const char *text)
+{
+    fx->diag.text[0] = 0;
+    assert_int_equal(check_plan(&fx->plan, &fx->arena, &fx->diag), ERR_INVALID);
+    if (!strstr(fx->diag.text, text))
+        fail_msg("%s", fx->diag.text);
+}
+
+/* The check does not believe the plan. */
+static void test_messages_are_checked(void **state)
+{
+    (void)state;
+    messages_take(WORLD_VTD, 65, 0x2000, 8);
+    plan_good(&f);
+    f.plan.partition[1].device[0].route = 64;
+    checked_bad(&f, "I11: prober: edu has an interrupt remapping entry that is not its own (0x40)");
+    f.plan.partition[1].device[0].route = 249;
+    checked_bad(&f, "(0x100)");
+    f.plan.partition[1].device[0].route = 72;
+    f.plan.partition[0].device[0].route = 0;
+    checked_bad(&f, "I11: linux: nvme has an interrupt remapping entry that is not its own (0x0)");
+    f.plan.partition[0].device[0].route = 1;
+    functions[1].msi.table = 0x1000;
+    checked_bad(&f, "I11: linux: nvme has an MSI-X table that is not the hypervisor's alone (0x40001)");
+    messages_drop();
+}
+
 static void test_no_iommu(void **state)
 {
     (void)state;
@@ -221,8 +324,9 @@ static void test_rmrr(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_vtd),      cmocka_unit_test(test_amdvi),   cmocka_unit_test(test_registers),
-        cmocka_unit_test(test_no_iommu), cmocka_unit_test(test_refused), cmocka_unit_test(test_rmrr),
+        cmocka_unit_test(test_vtd),        cmocka_unit_test(test_amdvi),   cmocka_unit_test(test_registers),
+        cmocka_unit_test(test_no_iommu),   cmocka_unit_test(test_refused), cmocka_unit_test(test_rmrr),
+        cmocka_unit_test(test_msix_table), cmocka_unit_test(test_routes),  cmocka_unit_test(test_messages_are_checked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* links: tests/host/plan_tables.c kernel/compile.c kernel/plan.c kernel/plan_maps.c kernel/plan_memory.c
- * kernel/plan_device.c kernel/plan_mmio.c kernel/plan_image.c kernel/plan_hv.c kernel/check.c kernel/check_device.c
- * kernel/check_maps.c kernel/arena.c kernel/sort.c kernel/diag.c kernel/fmt.c kernel/dt.c kernel/dt_read.c
- * kernel/board.c kernel/plan_image_arm64.c kernel/board_irq.c kernel/board_memory.c kernel/board_pci.c
+/* links: tests/host/plan_tables.c kernel/compile.c kernel/plan.c kernel/plan_messages.c kernel/plan_maps.c
+ * kernel/plan_memory.c kernel/plan_device.c kernel/plan_mmio.c kernel/plan_image.c kernel/plan_hv.c kernel/check.c
+ * kernel/check_device.c kernel/check_maps.c kernel/arena.c kernel/sort.c kernel/diag.c kernel/fmt.c kernel/dt.c
+ * kernel/dt_read.c kernel/board.c kernel/plan_image_arm64.c kernel/board_irq.c kernel/board_memory.c kernel/board_pci.c
  * kernel/manifest.c kernel/manifest_device.c kernel/manifest_read.c kernel/manifest_region.c kernel/pool.c
  * kernel/p2m/extent.c kernel/p2m/spans.c kernel/p2m/pt.c kernel/p2m/share.c kernel/p2m/format_arm_s2.c
  * kernel/p2m/format_arm_el2.c kernel/p2m/format_npt.c kernel/p2m/format_ept.c kernel/p2m/format_amdvi.c
@@ -165,10 +165,11 @@ static void test_quarantine(void **state)
     const struct plan_partition *q;
 
     (void)state;
-    manifest_good(&f, manifest_of(TRANSLATED, RAM_64M, DISK, "",
-                                  "quarantine { hid { pci = \"00:03.0\"; dma = \"scratch\"; };\n"
-                                  "twin { pci = \"00:05.0\"; dma = \"abort\"; }; nic { pci = \"00:07.0\"; waived; };\n"
-                                  "dma { path = \"/virtio_mmio@a000000\"; waived; }; };"));
+    manifest_good(
+        &f, manifest_of(TRANSLATED, RAM_64M, DISK, "",
+                        "quarantine { hid { pci = \"00:03.0\"; dma = \"scratch\"; };\n"
+                        "twin { pci = \"00:05.0\"; dma = \"abort\"; }; nic { pci = \"00:07.0\"; dma = \"abort\"; };\n"
+                        "dma { path = \"/virtio_mmio@a000000\"; waived; }; };"));
     q = f.plan.quarantine;
     assert_int_equal(f.plan.partitions, 1);
     assert_int_equal(q->devices, 4);
@@ -230,8 +231,9 @@ static void test_quarantine_refused(void **state)
         const char *device, *text;
     } row[] = {
         {"pci = \"00:03.0\"; waived;", "/quarantine/q: waived: an IOMMU stands in front and blocks it: drop it"},
-        {"pci = \"00:07.0\"; dma = \"abort\";",
-         "/quarantine/q: no IOMMU stands in front, so nothing keeps it in quarantine: say waived"},
+        {"pci = \"00:07.0\"; waived;", "waived: bus mastering is off of what nobody owns: drop it"},
+        {"pci = \"00:07.0\"; dma = \"scratch\";",
+         "/quarantine/q: no IOMMU stands in front, so nothing leads its DMA to scratch: say dma = \"abort\""},
         {"path = \"/virtio_mmio@a000000\"; dma = \"scratch\";", "so nothing keeps it in quarantine: say waived"},
         {"path = \"/smmuv3@9050000\"; waived;", "is an IOMMU, which cannot be given to a partition"},
         {"pci = \"00:1f.0\"; dma = \"abort\";", "pci: the board has no function 00:1f.0"},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * links: kernel/iommu/smmuv3.c kernel/iommu/smmuv3_words.c kernel/pool.c kernel/diag.c kernel/fmt.c
- *        tests/models/smmuv3_model.c tests/host/arch_host.c
+ *        tests/models/smmuv3_model.c tests/models/smmuv3_model_walk.c tests/host/arch_host.c
  */
 /* The SMMUv3 driver against a register model: order, waits, refusals, and no way through at any step. */
 #include "smmuv3_world.h"
@@ -66,9 +66,9 @@ static void test_block(void **state)
 {
     (void)state;
     struct world *w = world_new(true);
-    assert_int_equal(smmuv3_model_dma(&w->m, 8), MODEL_BYPASS);
+    assert_int_equal(smmuv3_model_stream(&w->m, 8), MODEL_BYPASS);
     check_ok(w, smmuv3_block(w->mmio, &w->d));
-    assert_int_equal(smmuv3_model_dma(&w->m, 8), MODEL_ABORT);
+    assert_int_equal(smmuv3_model_stream(&w->m, 8), MODEL_ABORT);
     assert_int_equal(w->m.gbpa, 0x101000); /* the attributes stay */
     world_free(w);
 }
@@ -104,11 +104,11 @@ static void test_block_waits_are_bounded(void **state)
 static void check_running(bool coherent)
 {
     struct world *w = world_running(coherent);
-    assert_int_equal(smmuv3_model_dma(&w->m, 8), MODEL_STAGE2);
-    assert_int_equal(smmuv3_model_dma(&w->m, 0x105), MODEL_STAGE2);
-    assert_int_equal(smmuv3_model_dma(&w->m, 9), MODEL_ABORT);
-    assert_int_equal(smmuv3_model_dma(&w->m, 0x200), MODEL_BAD_STREAM);
-    assert_int_equal(smmuv3_model_dma(&w->m, 0x12345), MODEL_BAD_STREAM); /* beyond the table */
+    assert_int_equal(smmuv3_model_stream(&w->m, 8), MODEL_STAGE2);
+    assert_int_equal(smmuv3_model_stream(&w->m, 0x105), MODEL_STAGE2);
+    assert_int_equal(smmuv3_model_stream(&w->m, 9), MODEL_ABORT);
+    assert_int_equal(smmuv3_model_stream(&w->m, 0x200), MODEL_BAD_STREAM);
+    assert_int_equal(smmuv3_model_stream(&w->m, 0x12345), MODEL_BAD_STREAM); /* beyond the table */
     assert_int_equal(w->m.cr0ack, 0xd);
     assert_int_equal(w->m.irq_ctrlack, 5);
     assert_int_equal(w->m.gbpa_live & 1 << 20, 1 << 20);
@@ -149,7 +149,7 @@ static void test_hyp_ats_msi(void **state)
     assert_memory_equal(w->m.cmd, "\x04\x30\x20\x46", 4);
     assert_int_equal(w->m.cr0ack, 0x1d);
     assert_int_equal(w->m.gerror, w->m.gerrorn);
-    assert_int_equal(smmuv3_model_dma(&w->m, 8), MODEL_STAGE2);
+    assert_int_equal(smmuv3_model_stream(&w->m, 8), MODEL_STAGE2);
     world_free(w);
 }
 
@@ -165,11 +165,11 @@ static void test_taken_over_from_firmware(void **state)
     w->m.cr0 = w->m.cr0ack = 0xd;
     w->m.irq_ctrl = w->m.irq_ctrlack = 7;
     w->m.delay = 50;
-    assert_int_equal(smmuv3_model_dma(&w->m, 8), MODEL_BYPASS);
+    assert_int_equal(smmuv3_model_stream(&w->m, 8), MODEL_BYPASS);
     start(w);
-    assert_int_equal(smmuv3_model_dma(&w->m, 8), MODEL_ABORT);
+    assert_int_equal(smmuv3_model_stream(&w->m, 8), MODEL_ABORT);
     check_ok(w, smmuv3_enable(&w->s, &w->d));
-    assert_int_equal(smmuv3_model_dma(&w->m, 8), MODEL_BAD_STREAM);
+    assert_int_equal(smmuv3_model_stream(&w->m, 8), MODEL_BAD_STREAM);
     world_free(w);
 }
 
@@ -202,7 +202,7 @@ static void test_enable_fails_closed(void **state)
         }
         check_err(w, smmuv3_enable(&w->s, &w->d), want, words);
         assert_in_range(arch_host.ticks - ticks, 0, 102 * NS);
-        assert_int_equal(smmuv3_model_dma(&w->m, 8), MODEL_ABORT);
+        assert_int_equal(smmuv3_model_stream(&w->m, 8), MODEL_ABORT);
         assert_int_equal(w->m.cr0ack & 1, 0);
         assert_int_equal(events(w, 1), 0);
         world_free(w);
@@ -298,26 +298,26 @@ static void check_run_time(bool coherent)
     assert_int_equal(w->m.cmds - first, 7); /* 3.21.3.1: CFGI_STE and SYNC at each step; old translations */
     assert_memory_equal(w->m.cmd + first, "\x03\x46\x03\x28\x46\x03\x46", 7);
     assert_int_equal(w->m.vmall, 3);
-    assert_int_equal(smmuv3_model_dma(&w->m, 9), MODEL_STAGE2);
-    assert_int_equal(smmuv3_model_dma(&w->m, 0x200), MODEL_BAD_STREAM);
+    assert_int_equal(smmuv3_model_stream(&w->m, 9), MODEL_STAGE2);
+    assert_int_equal(smmuv3_model_stream(&w->m, 0x200), MODEL_BAD_STREAM);
     give(w, 0x200, 0x80300000, 3);
     check_ok(w, smmuv3_attach(&w->s, 0x200, &c, &w->d));
-    assert_int_equal(smmuv3_model_dma(&w->m, 0x200), MODEL_STAGE2);
+    assert_int_equal(smmuv3_model_stream(&w->m, 0x200), MODEL_STAGE2);
 
     /* abort: at once, silent, and only this stream */
-    assert_int_equal(smmuv3_model_dma(&w->m, 8), MODEL_STAGE2);
+    assert_int_equal(smmuv3_model_stream(&w->m, 8), MODEL_STAGE2);
     first = w->m.cmds;
     check_ok(w, smmuv3_quarantine(&w->s, 8, NULL, &w->d));
     assert_int_equal(w->m.cmds - first, 2);
     assert_memory_equal(w->m.cmd + first, "\x03\x46", 2);
-    assert_int_equal(smmuv3_model_dma(&w->m, 8), MODEL_ABORT);
-    assert_int_equal(smmuv3_model_dma(&w->m, 9), MODEL_STAGE2);
+    assert_int_equal(smmuv3_model_stream(&w->m, 8), MODEL_ABORT);
+    assert_int_equal(smmuv3_model_stream(&w->m, 9), MODEL_STAGE2);
     smmuv3_model_watch(&w->m, 8)->given = false;
 
     /* and then another map */
     give(w, 8, 0x80400000, 4);
     check_ok(w, smmuv3_attach(&w->s, 8, &d, &w->d));
-    assert_int_equal(smmuv3_model_dma(&w->m, 8), MODEL_STAGE2);
+    assert_int_equal(smmuv3_model_stream(&w->m, 8), MODEL_STAGE2);
     world_free(w);
 }
 
@@ -334,15 +334,15 @@ static void check_silence(bool coherent)
     struct world *w = world_running(coherent);
     struct smmuv3_stage2 c = stage2(0x80300000, 3);
     uint64_t used = w->pool.used;
-    assert_int_equal(smmuv3_model_dma(&w->m, 0x200), MODEL_BAD_STREAM);
+    assert_int_equal(smmuv3_model_stream(&w->m, 0x200), MODEL_BAD_STREAM);
     assert_int_equal(events(w, 9), 1);
     check_ok(w, smmuv3_quarantine(&w->s, 0x201, NULL, &w->d));
     assert_int_equal(w->pool.used, used);
-    assert_int_equal(smmuv3_model_dma(&w->m, 0x200), MODEL_ABORT);
+    assert_int_equal(smmuv3_model_stream(&w->m, 0x200), MODEL_ABORT);
     assert_int_equal(events(w, 9), 0);
     give(w, 0x200, 0x80300000, 3);
     check_ok(w, smmuv3_attach(&w->s, 0x200, &c, &w->d));
-    assert_int_equal(smmuv3_model_dma(&w->m, 0x200), MODEL_STAGE2);
+    assert_int_equal(smmuv3_model_stream(&w->m, 0x200), MODEL_STAGE2);
     assert_int_equal(w->pool.used, used + 1);
     world_free(w);
 }
@@ -364,7 +364,7 @@ static void test_commands_fail_at_run_time(void **state)
     w->m.fail_reason = 2;
     check_err(w, smmuv3_quarantine(&w->s, 0x105, NULL, &w->d), ERR_INVALID, "cannot be read");
     check_ok(w, smmuv3_quarantine(&w->s, 0x105, NULL, &w->d));
-    assert_int_equal(smmuv3_model_dma(&w->m, 0x105), MODEL_ABORT);
+    assert_int_equal(smmuv3_model_stream(&w->m, 0x105), MODEL_ABORT);
 
     /* a hang: every call ends, and when the unit comes back so does the queue, with an error left in it too
      */
@@ -378,7 +378,7 @@ static void test_commands_fail_at_run_time(void **state)
     w->m.fail_reason = 1;
     arch_host.ticks_step = 1000;
     check_ok(w, smmuv3_quarantine(&w->s, 8, NULL, &w->d));
-    assert_int_equal(smmuv3_model_dma(&w->m, 8), MODEL_ABORT);
+    assert_int_equal(smmuv3_model_stream(&w->m, 8), MODEL_ABORT);
 
     /* more commands than the queue has entries */
     for (unsigned i = 0; i < 300; i++)
@@ -427,7 +427,7 @@ static void check_events(bool coherent)
     w->abort_on_fault = true;
     fault(w, 8, 78);
     assert_int_equal(events(w, 500), 1);
-    assert_int_equal(smmuv3_model_dma(&w->m, 8), MODEL_ABORT);
+    assert_int_equal(smmuv3_model_stream(&w->m, 8), MODEL_ABORT);
     world_free(w);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * links: kernel/iommu/smmuv3.c kernel/iommu/smmuv3_words.c kernel/pool.c kernel/diag.c kernel/fmt.c
- *        tests/models/smmuv3_model.c tests/host/arch_host.c
+ *        tests/models/smmuv3_model.c tests/models/smmuv3_model_walk.c tests/host/arch_host.c
  */
 /* What the SMMUv3 driver does when a command fails in the middle of an attach, or frames run out in setup. */
 #include <setjmp.h>
@@ -98,11 +98,11 @@ static void test_attach_fails_and_is_repeated(void **state)
         w->m.fail_reason = 3;
         refused(w, smmuv3_attach(&w->s, 0x200, &s2, &w->d), ERR_INVALID, "ERR 3 (see IHI 0070, 7.1)");
         if (fail <= 7)
-            assert_int_not_equal(smmuv3_model_dma(&w->m, 0x200), MODEL_STAGE2);
+            assert_int_not_equal(smmuv3_model_stream(&w->m, 0x200), MODEL_STAGE2);
         x->given = true;
         assert_int_equal(smmuv3_attach(&w->s, 0x200, &s2, &w->d), ERR_NONE);
         if (fail > 1 && fail <= 7)
-            assert_int_equal(smmuv3_model_dma(&w->m, 0x200), MODEL_STAGE2);
+            assert_int_equal(smmuv3_model_stream(&w->m, 0x200), MODEL_STAGE2);
         world_free(w);
     }
 }

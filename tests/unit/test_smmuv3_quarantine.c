@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * links: kernel/iommu/smmuv3.c kernel/iommu/smmuv3_words.c kernel/pool.c kernel/diag.c kernel/fmt.c
- *        tests/models/smmuv3_model.c tests/host/arch_host.c
+ *        tests/models/smmuv3_model.c tests/models/smmuv3_model_walk.c tests/host/arch_host.c
  */
 /* A stream on its way to a quarantine map and back, looked at between any two steps of the driver. */
 #include "smmuv3_world.h"
@@ -26,7 +26,7 @@ static struct {
 static void look(void)
 {
     struct world *w = sight.w;
-    enum model_dma got = smmuv3_model_dma(&w->m, sight.sid);
+    enum model_dma got = smmuv3_model_stream(&w->m, sight.sid);
     uint64_t root = smmuv3_model_watch(&w->m, sight.sid)->ste[3];
     enum place now = got != MODEL_STAGE2 ? NOWHERE : root == sight.from ? OLD_MAP : NEW_MAP;
     assert_true(got == MODEL_STAGE2 ? root == sight.from || root == sight.to : got <= MODEL_BAD_STREAM);
@@ -34,7 +34,7 @@ static void look(void)
     sight.last = now;
     sight.was[now] = true;
     sight.looks++;
-    assert_int_equal(smmuv3_model_dma(&w->m, 0x105), MODEL_STAGE2); /* the other device's map: its watch */
+    assert_int_equal(smmuv3_model_stream(&w->m, 0x105), MODEL_STAGE2); /* the other device's map: its watch */
     assert_int_equal(smmuv3_model_watch(&w->m, 0x105)->ste[3], 0x80200000);
 }
 
@@ -95,9 +95,9 @@ static void check_switch(bool coherent)
     assert_true(sight.was[OLD_MAP] && sight.was[NOWHERE] && sight.was[NEW_MAP]);
     sight_end(w);
     smmuv3_model_watch(&w->m, 8)->given = false; /* nothing of the old map is left */
-    assert_int_equal(smmuv3_model_dma(&w->m, 8), MODEL_STAGE2);
+    assert_int_equal(smmuv3_model_stream(&w->m, 8), MODEL_STAGE2);
     check_ok(w, smmuv3_quarantine(&w->s, 8, &q, &w->d)); /* again */
-    assert_int_equal(smmuv3_model_dma(&w->m, 8), MODEL_STAGE2);
+    assert_int_equal(smmuv3_model_stream(&w->m, 8), MODEL_STAGE2);
 
     /* the partition starts again: from the quarantine's map to its own, the same way */
     smmuv3_model_watch(&w->m, 8)->given = true;
@@ -106,7 +106,7 @@ static void check_switch(bool coherent)
     assert_true(sight.was[OLD_MAP] && sight.was[NOWHERE] && sight.was[NEW_MAP]);
     sight_end(w);
     smmuv3_model_watch(&w->m, 8)->moving = false;
-    assert_int_equal(smmuv3_model_dma(&w->m, 8), MODEL_STAGE2);
+    assert_int_equal(smmuv3_model_stream(&w->m, 8), MODEL_STAGE2);
     own.vmid = 7;
     check_err(w, smmuv3_attach(&w->s, 8, &own, &w->d), ERR_INVALID, "another map");
 
@@ -148,16 +148,16 @@ static void check_unowned(bool coherent)
         sight_end(w);
     }
     assert_int_equal(w->pool.used, used + 1); /* 0x12a shares a group with 0x105 */
-    assert_int_equal(smmuv3_model_dma(&w->m, 0x12b), MODEL_ABORT);
+    assert_int_equal(smmuv3_model_stream(&w->m, 0x12b), MODEL_ABORT);
     check_ok(w, smmuv3_quarantine(&w->s, 0x201, NULL, &w->d)); /* a neighbour alone, now */
-    assert_int_equal(smmuv3_model_dma(&w->m, 0x200), MODEL_STAGE2);
+    assert_int_equal(smmuv3_model_stream(&w->m, 0x200), MODEL_STAGE2);
 
     give(w, 0x200, OWN, 1);
     check_ok(w, smmuv3_attach(&w->s, 0x200, &own, &w->d));
     smmuv3_model_watch(&w->m, 0x200)->moving = false;
-    assert_int_equal(smmuv3_model_dma(&w->m, 0x200), MODEL_STAGE2);
+    assert_int_equal(smmuv3_model_stream(&w->m, 0x200), MODEL_STAGE2);
     check_ok(w, smmuv3_quarantine(&w->s, 9, NULL, &w->d));
-    assert_int_equal(smmuv3_model_dma(&w->m, 9), MODEL_ABORT);
+    assert_int_equal(smmuv3_model_stream(&w->m, 9), MODEL_ABORT);
     world_free(w);
 }
 
@@ -186,9 +186,9 @@ static void test_at_boot(void **state)
     check_err(w, smmuv3_quarantine(&w->s, 0x300, &q, &w->d), ERR_NO_SPACE, "level-2");
     assert_int_equal(w->m.cmds, 0);
     check_ok(w, smmuv3_enable(&w->s, &w->d));
-    assert_int_equal(smmuv3_model_dma(&w->m, 8), MODEL_STAGE2);
-    assert_int_equal(smmuv3_model_dma(&w->m, 0x200), MODEL_STAGE2);
-    assert_int_equal(smmuv3_model_dma(&w->m, 0x300), MODEL_BAD_STREAM);
+    assert_int_equal(smmuv3_model_stream(&w->m, 8), MODEL_STAGE2);
+    assert_int_equal(smmuv3_model_stream(&w->m, 0x200), MODEL_STAGE2);
+    assert_int_equal(smmuv3_model_stream(&w->m, 0x300), MODEL_BAD_STREAM);
     world_free(w);
 }
 
@@ -209,7 +209,7 @@ static void test_a_step_fails(void **state)
         sight_end(w);
         check_ok(w, smmuv3_quarantine(&w->s, 8, &q, &w->d));
         smmuv3_model_watch(&w->m, 8)->given = false;
-        assert_int_equal(smmuv3_model_dma(&w->m, 8), MODEL_STAGE2);
+        assert_int_equal(smmuv3_model_stream(&w->m, 8), MODEL_STAGE2);
         world_free(w);
     }
 }
@@ -225,7 +225,7 @@ static void test_refused(void **state)
     bad = stage2(QUIET, Q_ID);
     check_err(w, smmuv3_quarantine(&w->s, 0x10000, &bad, &w->d), ERR_INVALID, "16 stream id bits");
     assert_int_equal(w->m.cmds, first); /* nothing has changed */
-    assert_int_equal(smmuv3_model_dma(&w->m, 8), MODEL_STAGE2);
+    assert_int_equal(smmuv3_model_stream(&w->m, 8), MODEL_STAGE2);
     world_free(w);
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* links: kernel/compile.c kernel/plan.c kernel/plan_memory.c kernel/plan_device.c kernel/plan_mmio.c
- * kernel/plan_image.c kernel/plan_hv.c kernel/plan_maps.c kernel/check.c kernel/check_device.c kernel/check_maps.c
- * kernel/arena.c kernel/sort.c kernel/diag.c kernel/fmt.c kernel/dt.c kernel/dt_read.c kernel/board.c
- * kernel/plan_image_arm64.c kernel/board_irq.c kernel/board_memory.c kernel/board_pci.c kernel/manifest.c
- * kernel/manifest_device.c kernel/manifest_read.c kernel/manifest_region.c kernel/pool.c kernel/p2m/extent.c
- * kernel/p2m/spans.c kernel/p2m/pt.c kernel/p2m/share.c kernel/p2m/kind_arm.c kernel/p2m/kind_x86.c
+/* links: kernel/compile.c kernel/plan.c kernel/plan_messages.c kernel/plan_memory.c kernel/plan_device.c
+ * kernel/plan_mmio.c kernel/plan_image.c kernel/plan_hv.c kernel/plan_maps.c kernel/check.c kernel/check_device.c
+ * kernel/check_maps.c kernel/arena.c kernel/sort.c kernel/diag.c kernel/fmt.c kernel/dt.c kernel/dt_read.c
+ * kernel/board.c kernel/plan_image_arm64.c kernel/board_irq.c kernel/board_memory.c kernel/board_pci.c
+ * kernel/manifest.c kernel/manifest_device.c kernel/manifest_read.c kernel/manifest_region.c kernel/pool.c
+ * kernel/p2m/extent.c kernel/p2m/spans.c kernel/p2m/pt.c kernel/p2m/share.c kernel/p2m/kind_arm.c kernel/p2m/kind_x86.c
  * kernel/p2m/format_amdvi.c kernel/p2m/format_arm_el2.c kernel/p2m/format_arm_s2.c kernel/p2m/format_ept.c
  * kernel/p2m/format_ipmmu.c kernel/p2m/format_long_mode.c kernel/p2m/format_npt.c kernel/p2m/format_vtd_sl.c
  * kernel/p2m/verify.c kernel/p2m/verify_arm.c kernel/p2m/verify_iommu.c kernel/p2m/verify_shared.c

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* links: kernel/compile.c kernel/plan.c kernel/plan_memory.c kernel/plan_device.c kernel/plan_mmio.c
- * kernel/plan_image.c kernel/plan_hv.c kernel/plan_maps.c kernel/check.c kernel/check_device.c kernel/check_maps.c
- * kernel/arena.c kernel/sort.c kernel/diag.c kernel/fmt.c kernel/dt.c kernel/dt_read.c kernel/board.c
- * kernel/plan_image_arm64.c kernel/board_irq.c kernel/board_memory.c kernel/board_pci.c kernel/manifest.c
- * kernel/manifest_device.c kernel/manifest_read.c kernel/manifest_region.c kernel/pool.c kernel/p2m/extent.c
- * kernel/p2m/spans.c kernel/p2m/pt.c kernel/p2m/share.c kernel/p2m/kind_arm.c kernel/p2m/kind_x86.c
+/* links: kernel/compile.c kernel/plan.c kernel/plan_messages.c kernel/plan_memory.c kernel/plan_device.c
+ * kernel/plan_mmio.c kernel/plan_image.c kernel/plan_hv.c kernel/plan_maps.c kernel/check.c kernel/check_device.c
+ * kernel/check_maps.c kernel/arena.c kernel/sort.c kernel/diag.c kernel/fmt.c kernel/dt.c kernel/dt_read.c
+ * kernel/board.c kernel/plan_image_arm64.c kernel/board_irq.c kernel/board_memory.c kernel/board_pci.c
+ * kernel/manifest.c kernel/manifest_device.c kernel/manifest_read.c kernel/manifest_region.c kernel/pool.c
+ * kernel/p2m/extent.c kernel/p2m/spans.c kernel/p2m/pt.c kernel/p2m/share.c kernel/p2m/kind_arm.c kernel/p2m/kind_x86.c
  * kernel/p2m/format_amdvi.c kernel/p2m/format_arm_el2.c kernel/p2m/format_arm_s2.c kernel/p2m/format_ept.c
  * kernel/p2m/format_ipmmu.c kernel/p2m/format_long_mode.c kernel/p2m/format_npt.c kernel/p2m/format_vtd_sl.c
  * kernel/p2m/verify.c kernel/p2m/verify_arm.c kernel/p2m/verify_iommu.c kernel/p2m/verify_shared.c
@@ -14,7 +14,7 @@
  * kernel/iommu/amdvi_words.c kernel/iommu/ipmmu.c boot/bundle.c tests/host/plan_fixture.c tests/host/plan_tables.c
  * tests/host/dtc.c tests/host/arch_host.c tests/host/random_system.c tests/host/random_board.c tests/host/reach.c
  * tests/host/iommu_bench.c tests/models/amdvi_model.c tests/models/ipmmu_model.c tests/models/smmuv3_model.c
- * tests/models/vtd_model.c tests/models/vtd_model_walk.c */
+ * tests/models/smmuv3_model_walk.c tests/models/vtd_model.c tests/models/vtd_model_walk.c */
 /*
  * Random systems on the register models: for random devices, bus frames and directions the plan, the register
  * model behind the real driver, and verify's decoders say the same. Every device of the plan and of the

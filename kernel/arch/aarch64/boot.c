@@ -59,7 +59,7 @@ static err_t attach_devices(struct boot *b, const struct plan_partition *pp, str
             continue;
         const struct smmuv3_stage2 map = stage2_of(b, &pp->map[dev->map], dev->iommu);
         struct fault_record *r = faults_find(&b->faults[dev->iommu], dev->sid);
-        r->count = 0;
+        __atomic_store_n(&r->count, 0, __ATOMIC_RELAXED);
         /* What nobody owns is silent, too: nobody is to blame for its faults. */
         e = pp == b->plan.quarantine ? smmuv3_quarantine(&b->smmu[dev->iommu], dev->sid, &map, d)
                                      : smmuv3_attach(&b->smmu[dev->iommu], dev->sid, &map, d);

@@ -20,6 +20,15 @@
 
 static struct irq_config irq;
 
+/* What came since the unit is on, before its line was ours, had no edge that anybody saw. */
+static void smmu_claim(struct board_irq line, uint32_t cpu)
+{
+    if (line.intid == 0)
+        return;
+    gicv3_claim(line, cpu);
+    gicv3_set_pending(line.intid, cpu, true);
+}
+
 void irq_init(const struct irq_config *c)
 {
     const struct board *b = c->plan->board;
@@ -29,10 +38,8 @@ void irq_init(const struct irq_config *c)
     if (c->uart && b->uart.irq.intid != 0)
         gicv3_claim(b->uart.irq, self);
     for (uint32_t i = 0; i < b->iommus; i++) {
-        if (b->iommu[i].eventq.intid != 0)
-            gicv3_claim(b->iommu[i].eventq, self);
-        if (b->iommu[i].gerror.intid != 0)
-            gicv3_claim(b->iommu[i].gerror, self);
+        smmu_claim(b->iommu[i].eventq, self);
+        smmu_claim(b->iommu[i].gerror, self);
     }
 }
 
@@ -70,7 +77,7 @@ static void count(const struct fault_record *r)
             __atomic_add_fetch(&irq.part[i].dma_faults, 1, __ATOMIC_RELAXED);
 }
 
-static void fault(void *ctx, const struct smmuv3_fault *f)
+static void fault(void *ctx, const struct fault *f)
 {
     uint32_t unit = *(const uint32_t *)ctx;
     char text[FAULT_TEXT];
@@ -80,11 +87,12 @@ static void fault(void *ctx, const struct smmuv3_fault *f)
     const struct fault_record *r = faults_find(&irq.faults[unit], f->sid);
 
     count(r);
-    if (action != FAULT_COUNTED)
-        log_line("%s", text);
+    /* Before anything is said, which takes its time. */
     if (action == FAULT_QUARANTINE &&
         smmuv3_quarantine(&irq.smmu[unit], f->sid, r->to_scratch ? &irq.quarantine[unit] : NULL, &d) != ERR_NONE)
         log_line("SMMU: %s", d.text);
+    else if (action != FAULT_COUNTED)
+        log_line("%s", text);
 }
 
 static void note(void *ctx, const char *text)
@@ -103,7 +111,6 @@ static void smmu_interrupt(uint32_t intid)
         /* The line has edges: what is left is met again by an edge of our own making. */
         if (smmuv3_events(&irq.smmu[i], SMMU_EVENTS, fault, note, &i) == SMMU_EVENTS)
             gicv3_set_pending(intid, cpu_self()->index, true);
-        return;
     }
 }
 

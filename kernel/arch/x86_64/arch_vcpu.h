@@ -10,6 +10,7 @@
 #include "vioapic.h"
 
 struct extent;
+struct msix;
 struct vmcb;
 
 /* A guest's registers while the hypervisor runs, by their numbers; RSP is in the VMCB (exit_npf.c). */
@@ -47,6 +48,7 @@ struct arch_partition {
     struct trap_device *device; /* what is behind emulated extents */
     uint32_t devices, device_room;
     struct vioapic ioapic;
+    struct msix *msix;    /* NULL: the board has no PCI */
     uint32_t pci_address; /* index registers, of ports.c */
     uint8_t rtc_index;
 };

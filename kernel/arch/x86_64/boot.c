@@ -10,6 +10,7 @@
 #include "lapic.h"
 #include "load.h"
 #include "mmu.h"
+#include "msix.h"
 #include "pci_bus.h"
 #include "ports.h"
 #include "vcpu.h"
@@ -28,7 +29,8 @@ err_t boot_objects(struct boot *b, struct diag *d)
         size += pp->cpus * sizeof(struct vcpu);
         records += pp->devices;
     }
-    size += b->board.iommus * (records * sizeof(struct fault_record) + ARENA_ALIGN) + vcpu_objects_size(p);
+    size += b->board.iommus * (records * sizeof(struct fault_record) + ARENA_ALIGN) + vcpu_objects_size(p) +
+            msix_objects_size(p);
     void *mem = arena_take(&b->arena, size, 1, d);
 
     arena_init(&b->objects, mem, size);
@@ -65,6 +67,8 @@ static err_t prepare_devices(struct partition *p, struct diag *d)
 
     for (uint32_t i = 0; i < p->plan->devices && e == ERR_NONE; i++)
         e = pci_prepare(p->pci.pci, p->pci.ecam, &p->plan->device[i], d);
+    if (e == ERR_NONE)
+        msix_reset(p);
     return e;
 }
 
@@ -124,6 +128,8 @@ static err_t setup_partition(struct boot *b, uint32_t i, struct diag *d)
     vcpu_reset(p);
     if (b->board.pci.present)
         e = vpci_init(&p->pci, &b->board.pci, mmu_device(b->board.pci.ecam), p->plan, d);
+    if (b->board.pci.present && e == ERR_NONE)
+        e = msix_setup(p, b->iommu, &b->objects, d);
     return e == ERR_NONE ? prepare_devices(p, d) : e;
 }
 

@@ -103,7 +103,7 @@ err_t iommu_attach(struct iommu *units, const struct plan_partition *pp, struct 
             continue;
         struct iommu *u = &units[dev->iommu];
 
-        faults_find(&u->faults, dev->sid)->count = 0;
+        __atomic_store_n(&faults_find(&u->faults, dev->sid)->count, 0, __ATOMIC_RELAXED);
         /* What nobody owns is silent, too: nobody is to blame for its faults. */
         e = pp->cpus ? attach(u, dev->sid, &pp->map[dev->map], d) : quarantine(u, dev->sid, &pp->map[dev->map], d);
     }
@@ -155,7 +155,7 @@ struct taker {
     void (*count)(const struct fault_record *r);
 };
 
-static void take(const struct taker *t, const struct smmuv3_fault *f)
+static void take(const struct taker *t, const struct fault *f)
 {
     struct fault_record *r = faults_find(&t->u->faults, f->sid);
     char text[FAULT_TEXT];
@@ -163,21 +163,22 @@ static void take(const struct taker *t, const struct smmuv3_fault *f)
     enum fault_action action = faults_take(&t->u->faults, f, text, sizeof text);
 
     t->count(r);
-    if (action != FAULT_COUNTED)
-        log_line("%s", text);
+    /* Before anything is said, which takes its time. */
     if (action == FAULT_QUARANTINE && iommu_quarantine(t->u, f->sid, r->to_scratch, &d) != ERR_NONE)
         log_line("%s: %s", t->u->b->kind->name, d.text);
+    else if (action != FAULT_COUNTED)
+        log_line("%s", text);
 }
 
 static void take_vtd(void *ctx, const struct vtd_fault *f)
 {
-    take(ctx, &(const struct smmuv3_fault){
+    take(ctx, &(const struct fault){
                   .sid = f->bdf, .what = f->what, .read = f->read, .has_addr = !f->interrupt, .addr = f->addr});
 }
 
 static void take_amd(void *ctx, const struct amdvi_fault *f)
 {
-    take(ctx, &(const struct smmuv3_fault){
+    take(ctx, &(const struct fault){
                   .sid = f->bdf, .what = f->what, .read = !f->write, .has_addr = !f->interrupt, .addr = f->addr});
 }
 

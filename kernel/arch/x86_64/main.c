@@ -178,6 +178,8 @@ static err_t read_hardware(void)
         e = map_device(b->pci.ecam, ECAM_BUS, "PCI configuration space");
         if (e == ERR_NONE)
             e = pci_scan(b, mmu_device(b->pci.ecam), &boot.arena, d);
+        if (e == ERR_NONE)
+            pci_scan_messages(b, mmu_device(b->pci.ecam));
     }
     return e;
 }

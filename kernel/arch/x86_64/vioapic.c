@@ -27,9 +27,16 @@ void vioapic_reset(struct vioapic *io, uint8_t id)
     lock_give(&io->lock);
 }
 
+/* The half entry that is selected; 2 * VIOAPIC_PINS: none is. */
+static uint32_t half_of(const struct vioapic *io)
+{
+    return io->select >= REG_ENTRY && io->select < REG_ENTRY + 2 * VIOAPIC_PINS ? io->select - (uint32_t)REG_ENTRY
+                                                                                : 2 * VIOAPIC_PINS;
+}
+
 static uint32_t window_read(const struct vioapic *io)
 {
-    uint32_t i = io->select - REG_ENTRY;
+    uint32_t i = half_of(io);
 
     switch (io->select) {
     case REG_ID:
@@ -38,17 +45,17 @@ static uint32_t window_read(const struct vioapic *io)
     case REG_VERSION:
         return VERSION;
     default:
-        return io->select >= REG_ENTRY && i / 2 < VIOAPIC_PINS ? (uint32_t)(io->entry[i / 2] >> 32 * (i & 1)) : 0;
+        return i / 2 < VIOAPIC_PINS ? (uint32_t)(io->entry[i / 2] >> 32 * (i & 1)) : 0;
     }
 }
 
 static void window_write(struct vioapic *io, uint32_t value)
 {
-    uint32_t i = io->select - REG_ENTRY;
+    uint32_t i = half_of(io);
 
     if (io->select == REG_ID)
         io->id = value >> ID_SHIFT & ID_MASK;
-    if (io->select < REG_ENTRY || i / 2 >= VIOAPIC_PINS)
+    if (i / 2 >= VIOAPIC_PINS)
         return;
     uint64_t *e = &io->entry[i / 2], half = UINT64_C(0xffffffff) << 32 * (i & 1);
 

@@ -40,4 +40,17 @@
 #define GUEST_DMA_NONE    0xe2000000ul /* ram, dma = "none" */
 #define GUEST_REGION_SIZE 0x00200000ul /* each of these three */
 
+/* What every board has, for guests that run on any. */
+#define BOARD_ECAM       VIRT_ECAM
+#define BOARD_IOMMU      VIRT_SMMU
+#define BOARD_RAM        VIRT_RAM
+#define BOARD_RAM_END    VIRT_RAM_END
+#define BOARD_HYPERVISOR VIRT_RAM /* image and tables begin near there */
+#define BOARD_MMIO_READ                                                                               \
+    VIRT_GICD, VIRT_GICR, VIRT_GITS, VIRT_GITS_TRANSLATER & ~0xffful, VIRT_UART, VIRT_RTC, VIRT_GPIO, \
+        VIRT_FW_CFG & ~0xffful, VIRT_SMMU, VIRT_ECAM, VIRT_PCI_MEM
+#define BOARD_MMIO_WRITTEN                                                                           \
+    VIRT_GICD, VIRT_GICR + 0x10000, VIRT_GITS_TRANSLATER & ~0xffful, VIRT_UART, VIRT_RTC, VIRT_GPIO, \
+        VIRT_FW_CFG & ~0xffful, VIRT_SMMU, VIRT_ECAM
+
 #endif

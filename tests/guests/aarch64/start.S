@@ -4,7 +4,7 @@
  * x18 belongs to this file (-ffixed-x18): it holds the counter as the first instruction of
  * the guest, or of its interrupt handler, saw it.
  */
-#define FRAME 176 /* struct trap_frame in guest.h */
+#define FRAME 176 /* struct trap_frame in target.c */
 
 .section .text.start, "ax"
 .global _start
