@@ -38,7 +38,7 @@
 #define PCI_MSIX_MASKED    0x4000u
 #define PCI_MSIX_ENABLE    0x8000u
 #define PCI_MSIX_TABLE     0x04
-#define PCI_MSIX_ENTRY     16u /* bytes of one in the table */
+#define PCI_MSIX_ENTRY     16u  /* bytes of one in the table */
 #define PCI_PCIE_FLAGS     0x02 /* 3:0 version */
 #define PCI_PCIE_DEVCAP    0x04
 #define PCI_PCIE_DEVCTL    0x08

@@ -8,6 +8,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "build" / "host" / "tests" / "bench" / "host_bench"
+REGIONS = (16, 64, 256)  # of memory in one partition, each an extent
 SIZES = (1, 16, 256)  # partitions; the board has so many CPUs, times 16 devices and 64 GiB
 DEVICES = 16
 LINES = 3  # of them have an interrupt
@@ -62,15 +63,16 @@ def cells(number: int) -> str:
     return f"{number >> 32:#x} {number & 0xffffffff:#x}"
 
 
-def manifest(count: int, size: int, base: int = 4 * GIB) -> str:
-    """So many partitions with memory of this size at base."""
+def manifest(count: int, size: int, base: int = 4 * GIB, regions: int = 1) -> str:
+    """So many partitions with memory of this size at base, and with further regions of 2 MiB above it."""
     def device(n: int) -> str:
         return f'd{n % DEVICES} {{ path = "/dma@{DEVICE_BASE + n * 4096:x}"; }};'
 
     return "/dts-v1/;\n/ { compatible = \"mullion,manifest-v1\"; partitions {\n" + "".join(
         f"""vm{i} {{ cpus = <{i // 16 << 8 | i % 16:#x}>; physmap = "translated";
 kernel {{ file = "guest"; load = <{cells(base + 0x80000)}>; }};
-memory {{ #address-cells = <2>; #size-cells = <2>; ram@{base:x} {{ type = "ram"; reg = <{cells(base)} {cells(size)}>; }}; }};
+memory {{ #address-cells = <2>; #size-cells = <2>; ram@{base:x} {{ type = "ram"; reg = <{cells(base)} {cells(size)}>; }};
+{''.join(f'r@{at:x} {{ type = "ram"; reg = <{cells(at)} 0 0x200000>; }};' for at in (base + size + k * (4 << 20) for k in range(1, regions)))} }};
 devices {{ {' '.join(device(i * DEVICES + k) for k in range(DEVICES))} }}; }};
 """ for i in range(count)) + "}; };\n"
 
@@ -97,10 +99,10 @@ def plan(at: pathlib.Path, machine: str, guests: str) -> list[str]:
     return [str(PROGRAM), compiled(machine, at / "board.dtb"), compiled(guests, at / "manifest.dtb")]
 
 
-def measured(at: pathlib.Path, count: int) -> tuple[dict[str, int], dict[str, int]]:
-    """Counts of a system of so many partitions, and instructions by function with what it calls: one run."""
+def measured(at: pathlib.Path, machine: str, guests: str) -> tuple[dict[str, int], dict[str, int]]:
+    """Counts of a system, and instructions by function with what it calls: one run."""
     profile = str(at / "callgrind.out")
-    command = plan(at, board(count), manifest(count, 64 * GIB - (2 << 20)))
+    command = plan(at, machine, guests)
     found = counts(run("valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={profile}", *command))
     listed = run("callgrind_annotate", "--inclusive=yes", "--threshold=100", profile)
     insns = {m[2]: int(m[1].replace(",", "")) for m in re.finditer(r"^ *([\d,]+) .*?[^\s:]+:(\w+) \[", listed, re.MULTILINE)}
@@ -121,6 +123,16 @@ def scale_check(count: dict[int, dict[str, int]], insns: dict[int, dict[str, int
     return faults
 
 
+def extents_check(at: pathlib.Path) -> list[str]:
+    """What is done with the extents of one partition grows as they do."""
+    of = [measured(at, board(16), manifest(1, 64 << 20, regions=n))[1] for n in REGIONS]
+    cost = [sum(insns[s] for s in STAGES if s in ("plan_build", "check_plan", "compile_tables", "compile_verify")) for insns in of]
+    each = [(cost[i + 1] - cost[i]) / (REGIONS[i + 1] - REGIONS[i]) for i in (0, 1)]
+    if each[1] <= each[0] * ALL_MOST:
+        return []
+    return [f"extents: {each[0]:.0f} instructions more with each up to {REGIONS[1]}, {each[1]:.0f} up to {REGIONS[2]}"]
+
+
 def memory_check(at: pathlib.Path) -> list[str]:
     """One partition of 1 GiB and of 64 GiB, where 1 GiB leaves fit and where they fit but for the ends."""
     faults = []
@@ -135,8 +147,8 @@ def figures() -> dict[str, int | None]:
     """Instructions of a leaf or frame are those of 15 partitions more."""
     with tempfile.TemporaryDirectory() as folder:
         at = pathlib.Path(folder)
-        found = {n: measured(at, n) for n in SIZES}
-        faults = memory_check(at)
+        found = {n: measured(at, board(n), manifest(n, 64 * GIB - (2 << 20))) for n in SIZES}
+        faults = memory_check(at) + extents_check(at)
     count, insns = ({n: f[i] for n, f in found.items()} for i in (0, 1))
     faults += scale_check(count, insns)
     for fault in faults:

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vcpu.h"
 
-#include "guest_pc.h"
 #include "arch.h"
 #include "exits.h"
+#include "guest_pc.h"
 #include "guest_start.h"
 #include "msr_rules.h"
 #include "svm.h"
