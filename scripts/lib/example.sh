@@ -40,7 +40,7 @@ example_find() {
 
 # The machine that qemu.args asks for.
 example_arch() {
-    if example_lines "$example/qemu.args" | grep -q -- '-machine q35'; then echo x86_64; else echo aarch64; fi
+    if [[ $(example_lines "$example/qemu.args") == *'-machine q35'* ]]; then echo x86_64; else echo aarch64; fi
 }
 
 example_qemu() { # fills qemu=(...), without the image
