@@ -279,6 +279,33 @@ static void test_what_firmware_omits(void **state)
                  "fw: reg: 0x100000000-0x100000fff is not RAM of the board");
 }
 
+/* no-map memory is firmware's own, whatever other range it lies in: the manifest alone does not bring it. */
+static void test_firmwares_own(void **state)
+{
+    static const struct {
+        uint32_t base, size;
+    } row[] = {{RMRR, 0x4000}, {RMRR + 0x1000, 0x1000}, {RMRR + 0x1000, 0x3000}};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof row / sizeof *row; i++) {
+        struct fixture f;
+        char memory[192];
+        uint32_t own;
+
+        snprintf(memory, sizeof memory, RAM_64M "fw { type = \"reserved\"; reg = <0 0x%x 0 0x%x>; };", row[i].base,
+                 row[i].size);
+        fixture_read(&f, manifest_one(TRANSLATED, memory, DISK));
+        reserved_of(&f, RMRR, 0x4000, 0, 0);
+        own = reserved_of(&f, RMRR + 0x1000, 0x1000, 0, 0);
+        plan_good(&f);
+        f.board.reserved[own].no_map = true;
+        assert_int_equal(check_plan(&f.plan, &f.arena, &f.diag), ERR_INVALID);
+        assert_non_null(strstr(f.diag.text, "I10: one: fw is not reserved by the board"));
+        plan_bad(&f, "is firmware's own (no-map); only a device that the board says uses it brings it");
+        fixture_free(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,7 +313,7 @@ int main(void)
         cmocka_unit_test(test_scratch_instead),     cmocka_unit_test(test_hypervisor),
         cmocka_unit_test(test_registers),           cmocka_unit_test(test_untranslated_addresses),
         cmocka_unit_test(test_pinned_memory),       cmocka_unit_test(test_guest_addresses),
-        cmocka_unit_test(test_what_firmware_omits),
+        cmocka_unit_test(test_what_firmware_omits), cmocka_unit_test(test_firmwares_own),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
