@@ -10,6 +10,17 @@ static uint64_t kib(maddr_t from, maddr_t to)
     return (to.v - from.v) >> 10;
 }
 
+/* I11 holds where the platform remaps: where it does not, that must not pass in silence. */
+static void report_interrupts(const struct boot *b, const struct plan_partition *pp, const struct plan_device *dev)
+{
+    const struct iommu *u = dev->is_protected ? &b->iommu[dev->iommu] : NULL;
+
+    if (pp != b->plan.quarantine && u != NULL && !u->is_amd && !u->vtd_caps.remapping)
+        log_line("%s: device %s: INTERRUPTS NOT REMAPPED by its IOMMU: by DMA it could interrupt any CPU, of other "
+                 "partitions, too",
+                 pp->m->name, dev->m->name);
+}
+
 static void report_device(const struct boot *b, const struct plan_partition *pp, const struct plan_device *dev)
 {
     const struct board_iommu *u = &b->board.iommu[dev->iommu];
@@ -54,7 +65,9 @@ void boot_report(const struct boot *b)
     for (const struct plan_partition *pp = b->plan.partition; pp <= b->plan.quarantine; pp++) {
         if (pp != b->plan.quarantine)
             report_partition(pp);
-        for (uint32_t i = 0; i < pp->devices; i++)
+        for (uint32_t i = 0; i < pp->devices; i++) {
             report_device(b, pp, &pp->device[i]);
+            report_interrupts(b, pp, &pp->device[i]);
+        }
     }
 }
